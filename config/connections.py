@@ -1,0 +1,57 @@
+"""How each kind of process holds its connections (`performance.md`, measured).
+
+- Web and threads workers: psycopg's pool, given back after every transaction; kept connections under uvicorn's
+  per-request threads exhausted PostgreSQL.
+- Prefork (`cpu`): one connection per child, kept (`CELERY_DB_REUSE_MAX`), no pool: a pool does not survive a fork.
+- Commands and beat: one plain connection.
+"""
+
+from typing import Any
+
+import environ
+
+from config.env import Environment
+
+POOLED = frozenset({"web", "worker", "reserve", "control"})
+
+
+def database_settings(env: Environment) -> dict[str, Any]:
+    """Django's `DATABASES["default"]`; without a URL it points nowhere and the first use says so (`manage.py`)."""
+    found: dict[str, Any] = environ.Env.db_url_config(env.database_url or "postgres:///runsheet")
+    options: dict[str, Any] = found.get("OPTIONS", {})
+    host = options.pop(
+        "host", found["HOST"]
+    )  # libpq's spelling of a socket folder: postgres://user@/name?host=/run
+    if env.database_url is None:
+        host = "no-database-configured.invalid"
+    options.setdefault("application_name", f"runsheet {env.process}")
+    options.setdefault("connect_timeout", 5)
+    options.setdefault("prepare_threshold", 1)  # for `workspaces.cursors`; pgbouncer before 1.21 wants none
+    if env.process in POOLED:
+        options["pool"] = {"min_size": 1, "max_size": env.db_pool_size, "timeout": 10, "max_idle": 60}
+    return {
+        **found,
+        "HOST": host,
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": env.process
+        == "web",  # a pool outlives a restart of PostgreSQL; workers retry anyway
+        "OPTIONS": options,
+    }
+
+
+def broker_options(env: Environment) -> dict[str, Any]:
+    """kombu's transport options. Without socket timeouts publishing blocks for as long as Redis hangs.
+
+    A request or command gives up sooner than a worker: what it failed to publish, the reaper sends (T12).
+    """
+    if not (env.broker_url or "redis:").startswith("redis"):
+        return {}
+    return {
+        "socket_connect_timeout": 2,
+        "socket_timeout": 2 if env.process in {"web", "cli"} else 5,
+        "socket_keepalive": True,
+        "health_check_interval": 30,
+        "priority_steps": [0],  # no priorities: one list per queue instead of four to poll
+        "queue_order_strategy": "round_robin",  # `interactive` gets its turn beside a full `rows`
+    }

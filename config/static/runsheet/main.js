@@ -1,0 +1,8 @@
+// @ts-check
+/** Starts what the page has: the shell always, each island when its element is there. */
+import { startShell } from "./ui/shell.js";
+
+startShell();
+if (document.querySelector("run-sheet")) import("./sheet/element.js");
+if (document.querySelector("run-strip")) import("./run/strip.js");
+if (document.querySelector("[data-new-table], [data-import-csv]")) import("./tables/list.js");

@@ -1,0 +1,150 @@
+// @ts-check
+/**
+ * What the islands of one table's page share: its socket, its dispatches, its counters.
+ *
+ * Events: "ready" (the socket stands, or will not for now: pages may be fetched), "cells" (cell events), "rows" (a list
+ * changed), "schema", "dispatches", "job", "summary", "resync" (refetch what is shown), "state" (of the socket).
+ */
+import { api } from "./api.js";
+import { Live } from "./live.js";
+import { isActive } from "./sheet/overlay.js";
+
+/** The page is fetched after `hello`, so that nothing falls between; without a socket it must not wait for ever. */
+const HELLO_PATIENCE_MS = 1_000;
+const SUMMARY_EVERY_MS = 1_000;
+const ENDED_KEPT = 8;
+
+/** @type {Map<string, Session>} */
+const sessions = new Map();
+
+/** The one session of a table on this page, started at first use. @param {string} tableId */
+export function session(tableId) {
+  let found = sessions.get(tableId);
+  if (!found) {
+    found = new Session(tableId);
+    sessions.set(tableId, found);
+    found.start();
+  }
+  return found;
+}
+
+export class Session extends EventTarget {
+  constructor(tableId) {
+    super();
+    this.tableId = tableId;
+    this.path = `tables/${tableId}/`;
+    /** @type {Map<string, any>} oldest first */
+    this.dispatches = new Map();
+    /** @type {any} */
+    this.summary = null;
+    this.isReady = false;
+    this.state = "connecting";
+    this.summaryDue = 0;
+    this.live = new Live(`/ws/tables/${tableId}/`, {
+      onHello: (resumed) => this.hello(resumed),
+      onEvents: (events) => this.take(events),
+      onPruned: () => this.resync(),
+      onState: (state) => { this.state = state; this.say("state"); },
+    });
+  }
+
+  start() {
+    this.live.start();
+    setTimeout(() => this.ready(), HELLO_PATIENCE_MS);
+  }
+
+  say(type, detail = null) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  hello(resumed) {
+    if (this.isReady && !resumed) this.resync();
+    else this.ready();
+  }
+
+  ready() {
+    if (this.isReady) return;
+    this.isReady = true;
+    this.say("ready");
+    this.refresh();
+  }
+
+  /** Something may have been missed. */
+  resync() {
+    if (!this.isReady) return;
+    this.say("resync");
+    this.refresh();
+  }
+
+  async refresh() {
+    this.refreshSummary();
+    await this.readDispatches();
+  }
+
+  /** Read how the active dispatches stand; those that are active no more are read once to the end. */
+  async readDispatches() {
+    try {
+      const { results } = await api("GET", `${this.path}dispatches/`, { query: { active: true } });
+      const active = new Set(results.map((dispatch) => dispatch.id));
+      for (const [id, dispatch] of this.dispatches) {
+        const ended = isActive(dispatch) || dispatch.optimistic;
+        if (ended && !active.has(id) && !dispatch.provisional) await this.refreshDispatch(id);
+      }
+      for (const dispatch of results) this.dispatches.set(dispatch.id, dispatch);
+      this.say("dispatches");
+    } catch (error) {
+      console.warn("dispatches could not be read", error);
+    }
+  }
+
+  async refreshDispatch(id) {
+    this.dispatches.set(id, await api("GET", `dispatches/${id}/`));
+  }
+
+  take(events) {
+    const cells = [], rows = [];
+    for (const event of events) {
+      if (event.kind === "cell") cells.push(event);
+      else if (event.kind === "rows") rows.push(event);
+      else if (event.kind === "dispatch") this.takeDispatch(event);
+      else if (event.kind === "schema") this.say("schema");
+      else if (event.kind === "job") this.say("job", event);
+    }
+    if (cells.length) this.say("cells", cells);
+    for (const event of rows) this.say("rows", event);
+    this.refreshSummary();
+  }
+
+  takeDispatch(event) {
+    const known = this.dispatches.get(event.id);
+    if (known && !isActive(known) && isActive(event)) return; // a late word about one that has ended
+    this.dispatches.set(event.id, event);
+    this.forgetEnded();
+    this.say("dispatches", event);
+    if (!isActive(event) && known && (isActive(known) || known.optimistic)) this.say("resync");
+  }
+
+  forgetEnded() {
+    const ended = [...this.dispatches.values()].filter((dispatch) => !isActive(dispatch));
+    for (const dispatch of ended.slice(0, -ENDED_KEPT)) this.dispatches.delete(dispatch.id);
+  }
+
+  /** Ask for the counters, soon, and never more often than the server takes lightly. */
+  refreshSummary() {
+    if (this.summaryDue) return;
+    this.summaryDue = window.setTimeout(() => this.readSummary(), this.summary ? SUMMARY_EVERY_MS : 0);
+  }
+
+  async readSummary() {
+    const began = performance.now();
+    try {
+      this.summary = await api("GET", `${this.path}summary/`);
+      this.say("summary");
+      if ([...this.dispatches.values()].some(isActive)) await this.readDispatches();
+    } catch (error) {
+      console.warn("counters could not be read", error);
+    }
+    const pause = Math.max(0, 10 * (performance.now() - began) - SUMMARY_EVERY_MS);
+    setTimeout(() => { this.summaryDue = 0; }, pause);
+  }
+}

@@ -1,0 +1,83 @@
+// @ts-check
+/** Run and stop, as every menu and button calls them: painted at once, corrected by the server's answer. */
+import { api } from "../api.js";
+import { plural } from "../format.js";
+import { report, toast } from "../ui/toast.js";
+import { skippedWords } from "../words.js";
+import { INFLIGHT } from "./cell.js";
+
+/**
+ * Start a dispatch. While the server thinks, its cells already show Queued.
+ * @param {import("../session.js").Session} session
+ * @param {{groups: string[], rows?: string[], mode: string, limit?: number}} wish
+ */
+export async function run(session, { groups, rows, mode, limit }) {
+  const id = crypto.randomUUID();
+  const asked = { groups, mode, ...(rows && { rows }), ...(limit && { limit }) };
+  session.dispatches.set(id, {
+    id, groups, mode, limit: limit || null, scope: rows ? { rows } : {}, status: "pending", is_manual: true, provisional: true,
+    cursor: null, requested_at: new Date().toISOString(), progress: null,
+  });
+  session.say("dispatches");
+  try {
+    const answer = await api("POST", `${session.path}dispatches/`, { body: asked, key: id });
+    session.dispatches.delete(id);
+    if (answer.id) session.takeDispatch(answer);
+    else toast(nothingToRun(answer.skipped));
+  } catch (error) {
+    report(error, "run this");
+  } finally {
+    session.dispatches.delete(id);
+    session.say("dispatches");
+  }
+}
+
+/** What a run would do, by the server's count: `{rows, groups: {id: {run, skipped}}}`. */
+export function plan(session, { groups, rows, mode, limit }, signal) {
+  const body = { groups, mode, dry_run: true, ...(rows && { rows }), ...(limit && { limit }) };
+  return api("POST", `${session.path}dispatches/`, { body, signal });
+}
+
+/** Stop one dispatch. It ends on screen at once: its cells in flight show Cancelled, none is coming any more. */
+export function stopDispatch(session, store, dispatch) {
+  session.dispatches.set(dispatch.id, { ...dispatch, status: "cancelled", optimistic: true });
+  session.say("dispatches");
+  store?.foretell((row) => cancelled(row, (cell) => cell.dispatch === dispatch.id));
+  return stopping(() => api("POST", `dispatches/${dispatch.id}/cancel/`), session);
+}
+
+/** Stop what runs on a row, in some groups or all. */
+export function stopRow(session, store, rowId, groups) {
+  store.foretell((row) => (row.id === rowId ? cancelled(row, (cell, group) => !groups || groups.includes(group)) : null));
+  return stopping(() => api("POST", `${session.path}cancel/`, { body: { rows: [rowId], ...(groups && { groups }) } }), session);
+}
+
+/** Stop one cell: that very attempt if it has begun, else whatever waits there. */
+export function stopCell(session, store, rowId, groupId, executionId) {
+  if (!executionId) return stopRow(session, store, rowId, [groupId]);
+  store.foretell((row) => (row.id === rowId ? cancelled(row, (cell, group) => group === groupId) : null));
+  const body = { cell: { row: rowId, group: groupId, execution_id: executionId } };
+  return stopping(() => api("POST", `${session.path}cancel/`, { body }), session);
+}
+
+async function stopping(call, session) {
+  try {
+    await call();
+  } catch (error) {
+    report(error, "stop this");
+    session.resync();
+  }
+}
+
+/** The cells of a row as they look once stopped, or null if none is in flight. */
+function cancelled(row, isMeant) {
+  const found = Object.entries(row.cells).filter(([group, cell]) => INFLIGHT.has(cell.status) && isMeant(cell, group));
+  if (!found.length) return null;
+  return Object.fromEntries(found.map(([group, cell]) => [group, { ...cell, status: "cancelled", optimistic: true }]));
+}
+
+function nothingToRun(skipped) {
+  const cells = Object.values(skipped || {}).reduce((sum, n) => sum + n, 0);
+  const why = skippedWords(skipped || {});
+  return why ? `Nothing to run: of ${plural(cells, "cell")} ${why}.` : "Nothing to run.";
+}

@@ -1,0 +1,241 @@
+// @ts-check
+/** `<run-sheet table-id label may-run>`: the live grid. It wires the parts; each does its own thing. */
+import { api } from "../api.js";
+import { plural } from "../format.js";
+import { openRunMenu } from "../run/menu.js";
+import { openRowMenu } from "../run/rowmenu.js";
+import { session as sessionOf } from "../session.js";
+import { report } from "../ui/toast.js";
+import { describe, statusOf } from "./cell.js";
+import { Drawer } from "./drawer.js";
+import { Header } from "./header.js";
+import { register } from "./registry.js";
+import { schemaOf } from "./schema.js";
+import { move, within } from "./select.js";
+import { Store } from "./store.js";
+import { HEAD_ROWS, Window } from "./window.js";
+
+/** How often changed row lists may cost a refetch. */
+const REFETCH_EVERY_MS = 500;
+const RETRY_MS = 2_000;
+
+class RunSheet extends HTMLElement {
+  connectedCallback() {
+    this.tableId = this.getAttribute("table-id") || "";
+    this.mayRun = this.hasAttribute("may-run");
+    this.session = sessionOf(this.tableId);
+    this.schema = schemaOf({ columns: [], groups: [] });
+    this.store = new Store((start, limit) => this.fetchPage(start, limit), {
+      rows: (ordinals, live) => this.rowsChanged(ordinals, live),
+      failed: (error) => this.pageFailed(error),
+    });
+    this.build();
+    this.listen();
+    this.active = null;
+    this.refetchAt = 0;
+    register(this.tableId, this);
+    this.loadSchema();
+  }
+
+  build() {
+    this.scroller = document.createElement("div");
+    this.scroller.className = "sheet";
+    this.scroller.tabIndex = 0;
+    this.scroller.setAttribute("role", "grid");
+    this.scroller.setAttribute("aria-label", this.getAttribute("label") || "Rows");
+    this.scroller.setAttribute("aria-busy", "true");
+    this.header = new Header({ run: this.mayRun ? (group, anchor) => this.openRun([group], `Run “${group.name}” on`, anchor) : null });
+    this.window = new Window(this.scroller, {
+      row: (ordinal) => this.store.row(ordinal),
+      describe: (column, row) => describe(column, row, this.view),
+      wanted: (from, to) => { if (this.session.isReady) this.store.want(from, to); },
+    });
+    this.scroller.append(this.header.element, this.window.body);
+    this.note = document.createElement("p");
+    this.note.className = "sheet-note";
+    this.note.hidden = true;
+    this.append(this.scroller, this.note);
+    this.drawer = new Drawer(this, document.getElementById("drawer"));
+    this.runAll = document.getElementById("run-all");
+    this.runAll?.addEventListener("click", () => this.openRun(this.schema.groups, "Run all columns on", this.runAll));
+  }
+
+  /** What a cell's look depends on besides its row. */
+  get view() {
+    return { schema: this.schema, dispatches: this.session.dispatches.values() };
+  }
+
+  listen() {
+    const on = (type, act) => this.session.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
+    on("ready", () => this.begin());
+    on("cells", (events) => this.store.apply(events));
+    on("rows", (event) => this.listChanged(event));
+    on("job", (job) => { if (job.status !== "running" && job.status !== "queued") this.refetch(); });
+    on("schema", () => this.loadSchema());
+    on("resync", () => { this.loadSchema(); this.refetch(); });
+    on("dispatches", () => this.rowsChanged(null, false));
+    on("summary", () => this.showSummary());
+    on("state", () => this.showState());
+    this.scroller.addEventListener("focus", () => { if (!this.active) this.activate(within({ row: 0, col: 1 }, this.bounds)); });
+    this.scroller.addEventListener("keydown", (event) => this.key(event));
+    this.window.body.addEventListener("click", (event) => this.click(event));
+  }
+
+  async loadSchema() {
+    try {
+      this.schema = schemaOf(await api("GET", this.session.path));
+    } catch (error) {
+      return report(error, "read the table");
+    }
+    this.session.say("groups", new Map(this.schema.groups.map((group) => [group.id, group.name])));
+    this.header.setSchema(this.schema);
+    this.scroller.setAttribute("aria-colcount", String(this.schema.columns.length + 1));
+    this.window.setColumns(this.schema.columns);
+    if (this.runAll) /** @type {HTMLButtonElement} */ (this.runAll).disabled = this.schema.groups.length === 0;
+    this.showSummary();
+    this.begin();
+  }
+
+  /** First page: when the schema is here and the socket's place is known, so that nothing falls between. */
+  begin() {
+    if (this.session.isReady && this.schema.columns.length) this.store.want(0, 0);
+  }
+
+  fetchPage(start, limit) {
+    return api("GET", `${this.session.path}rows/`, { query: { start, limit } });
+  }
+
+  pageFailed(error) {
+    if (!this.complained) report(error, "read the rows");
+    this.complained = true;
+    setTimeout(() => this.window.later(), RETRY_MS);
+  }
+
+  rowsChanged(ordinals, live) {
+    if (this.store.total !== null) this.showTotal(this.store.total);
+    this.window.changed(ordinals, live);
+    this.drawer.refresh();
+  }
+
+  showTotal(total) {
+    this.complained = false;
+    this.scroller.removeAttribute("aria-busy");
+    if (this.window.total === total && this.shownTotal) return;
+    this.shownTotal = true;
+    this.window.setTotal(total);
+    this.scroller.setAttribute("aria-rowcount", String(total + HEAD_ROWS));
+    const chip = document.getElementById("row-count");
+    if (chip) chip.textContent = plural(total, "row");
+    this.note.hidden = total > 0;
+    this.note.textContent = "This table has no rows yet. Import a CSV or add rows by the API.";
+    if (this.active) this.activate(within(this.active, this.bounds));
+  }
+
+  /** Rows came, went, or changed in a way the event does not carry. */
+  listChanged(event) {
+    if (event.inserted || event.deleted) this.refetch();
+    else if (event.changed && this.store.invalidateRows(event.changed)) this.refetchSoon(() => this.window.later());
+  }
+
+  refetch() {
+    this.refetchSoon(() => this.store.invalidate());
+  }
+
+  refetchSoon(act) {
+    const now = performance.now();
+    this.refetchAt = Math.max(now, this.refetchAt);
+    if (this.refetchAt > now) {
+      this.refetchActs = [...(this.refetchActs || []), act].slice(-2);
+      this.refetchTimer ||= window.setTimeout(() => {
+        this.refetchTimer = 0;
+        this.refetchAt = performance.now() + REFETCH_EVERY_MS;
+        for (const due of this.refetchActs || []) due();
+        this.refetchActs = [];
+      }, this.refetchAt - now);
+      return;
+    }
+    this.refetchAt = now + REFETCH_EVERY_MS;
+    act();
+  }
+
+  showSummary() {
+    const summary = this.session.summary;
+    if (summary) this.header.setCounts(summary.groups, summary.rows);
+  }
+
+  showState() {
+    const chip = document.getElementById("live-state");
+    if (!chip) return;
+    chip.hidden = this.session.state === "open";
+    chip.textContent = this.session.state === "ended" ? "Not live: reload the page" : "Reconnecting…";
+  }
+
+  get bounds() {
+    return { rows: this.store.total || 0, cols: this.schema.columns.length + 1, page: this.window.page };
+  }
+
+  activate(place) {
+    this.active = place;
+    this.window.setActive(place);
+    if (this.drawer.isOpen && place) this.openDrawer(place);
+  }
+
+  key(event) {
+    if (event.target !== this.scroller || event.altKey) return;
+    if (event.key === "Escape") return this.drawer.close();
+    if (event.key === "Enter" && this.active) {
+      event.preventDefault();
+      return this.open(this.active);
+    }
+    const press = { key: event.key, ctrl: event.ctrlKey || event.metaKey };
+    const to = this.active && move(this.active, press, this.bounds);
+    if (!to) return;
+    event.preventDefault();
+    this.activate(to);
+  }
+
+  click(event) {
+    const place = this.window.placeOf(event.target);
+    if (!place) return;
+    this.scroller.focus({ preventScroll: true });
+    this.activate(place);
+    const onButton = event.target.closest(".row-button");
+    if (onButton || place.col > 0) this.open(place);
+  }
+
+  /** Enter or a click: the row's menu on its number, the drawer on a workflow's cell. */
+  open(place) {
+    const row = this.store.row(place.row);
+    if (!row) return;
+    if (place.col > 0) return this.openDrawer(place);
+    if (!this.mayRun || !this.schema.groups.length) return;
+    const frame = this.window.elementAt(place)?.getBoundingClientRect();
+    openRowMenu(this.scroller, { grid: this, row, ordinal: place.row, at: frame && { x: frame.left + 8, y: frame.bottom + 2 } });
+  }
+
+  openDrawer(place) {
+    const column = this.schema.columns[place.col - 1];
+    const row = this.store.row(place.row);
+    if (!row || !column || !column.group) return this.drawer.close();
+    this.drawer.show(row.id, column.group);
+    requestAnimationFrame(() => this.window.setActive(place)); // the drawer took room: keep the cell in view
+  }
+
+  openRun(groups, title, anchor) {
+    openRunMenu(anchor, { session: this.session, groups, title });
+  }
+
+  /** Go to the next row here whose cell in one of the groups has a status, from the active one on. */
+  showNext(groups, status) {
+    const from = this.active ? this.active.row : -1;
+    const rows = [...this.store.held()].filter(([, row]) => groups.some((id) => statusOf(row.cells[id], row, id, this.view).state === status)).map(([ordinal]) => ordinal).sort((a, b) => a - b);
+    const next = rows.find((ordinal) => ordinal > from) ?? rows[0];
+    if (next === undefined) return;
+    const row = this.store.row(next);
+    const col = this.schema.columns.findIndex((column) => groups.includes(column.group) && row.cells[column.group]?.status === status);
+    this.activate({ row: next, col: col + 1 });
+    this.openDrawer({ row: next, col: col + 1 });
+  }
+}
+
+customElements.define("run-sheet", RunSheet);

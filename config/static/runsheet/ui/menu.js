@@ -1,0 +1,71 @@
+// @ts-check
+/** A menu in a native popover: it closes on Escape and on a click elsewhere, arrows move, the focus comes back. */
+import { render } from "./html.js";
+
+let open = null;
+
+/**
+ * Show a menu below an element (or at a point) and draw `view` into it.
+ * @param {Element} anchor what the menu belongs to and the focus returns to
+ * @param {(close: () => void) => any} view returns the Preact tree; items have the class "item"
+ * @param {{label: string, at?: {x: number, y: number}}} options
+ */
+export function openMenu(anchor, view, { label, at }) {
+  closeMenu();
+  const box = document.createElement("div");
+  box.className = "menu";
+  box.popover = "auto";
+  box.setAttribute("role", "dialog");
+  box.setAttribute("aria-label", label);
+  document.body.append(box);
+  const close = () => box.hidePopover();
+  open = { box, close };
+  box.addEventListener("toggle", (event) => { if (/** @type {ToggleEvent} */ (event).newState === "closed") dispose(box, anchor); });
+  box.addEventListener("keydown", (event) => moveFocus(box, event));
+  render(view(close), box);
+  box.showPopover();
+  place(box, at || below(anchor));
+  focusables(box)[0]?.focus();
+  anchor.setAttribute("aria-expanded", "true");
+}
+
+/** Close whatever menu is open. */
+export function closeMenu() {
+  if (open) open.close();
+}
+
+function dispose(box, anchor) {
+  const hadFocus = box.contains(document.activeElement) || document.activeElement === document.body;
+  anchor.removeAttribute("aria-expanded");
+  render(null, box);
+  box.remove();
+  if (open && open.box === box) open = null;
+  if (hadFocus && anchor.isConnected) anchor.focus();
+}
+
+function below(anchor) {
+  const frame = anchor.getBoundingClientRect();
+  return { x: frame.left, y: frame.bottom + 4 };
+}
+
+function place(box, { x, y }) {
+  const width = box.offsetWidth, height = box.offsetHeight;
+  box.style.left = `${Math.max(8, Math.min(x, innerWidth - width - 8))}px`;
+  box.style.top = `${Math.max(8, Math.min(y, innerHeight - height - 8))}px`;
+}
+
+/** @returns {HTMLElement[]} */
+function focusables(box) {
+  return [...box.querySelectorAll('button:not(:disabled), [href], input')];
+}
+
+function moveFocus(box, event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (event.key === "Tab") return closeMenu();
+  if (!step && event.key !== "Home" && event.key !== "End") return;
+  event.preventDefault();
+  const all = focusables(box);
+  const here = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  const next = event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : (here + step + all.length) % all.length;
+  all[next]?.focus();
+}

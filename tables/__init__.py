@@ -1,0 +1,1 @@
+"""Tables: rows, workflow groups, dispatches, cells, live events."""

@@ -1,0 +1,110 @@
+"""Columns and workflow groups."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from tables import selectors
+from tables.api import serializers as bodies
+from tables.api.shapes import column_json, table_detail_json
+from tables.api.tables import TablesAPIView
+from tables.errors import ColumnNotFound, GroupNotFound
+from tables.models import Table
+from tables.services.columns import column_create, column_delete, column_update
+from tables.services.groups import group_create, group_delete, group_update
+from workspaces.api.access import WorkspaceRequest
+from workspaces.api.idempotency import idempotent
+
+
+class ColumnsView(TablesAPIView):
+    """The columns of a table."""
+
+    @extend_schema(responses=bodies.ColumnAnswer(many=True))
+    def get(self, request: WorkspaceRequest, table: UUID) -> Response:
+        """List all columns, in the table's order."""
+        spec = selectors.table_spec(self.table(table).pk)
+        return Response({"results": [column_json(column) for column in spec.columns], "next": None})
+
+    @extend_schema(request=bodies.ColumnAtBody, responses={201: bodies.ColumnAnswer})
+    @idempotent
+    def post(self, request: WorkspaceRequest, table: UUID) -> Response:
+        """Add a column."""
+        stored = self.table(table)
+        column = column_create(table=stored, actor=request.actor, **self.body(bodies.ColumnAtBody))
+        return Response(_column(stored, column.pk), status=201)
+
+
+class ColumnView(TablesAPIView):
+    """One column."""
+
+    @extend_schema(request=bodies.ColumnBody(partial=True), responses=bodies.ColumnAnswer)
+    def patch(self, request: WorkspaceRequest, table: UUID, column: UUID) -> Response:
+        """Change a column; a rename writes no rows."""
+        stored = self.table(table)
+        data = self.body(bodies.ColumnBody, partial=True)
+        if data:
+            column_update(table=stored, column_id=column, actor=request.actor, **data)
+        return Response(_column(stored, column))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: WorkspaceRequest, table: UUID, column: UUID) -> Response:
+        """Remove a column, and its workflow group with the last output."""
+        column_delete(table=self.table(table), column_id=column, actor=request.actor)
+        return Response(status=204)
+
+
+class GroupsView(TablesAPIView):
+    """The workflow groups of a table."""
+
+    @extend_schema(responses=bodies.GroupAnswer(many=True))
+    def get(self, request: WorkspaceRequest, table: UUID) -> Response:
+        """List all workflow groups, in the order they run."""
+        return Response({"results": _groups(self.table(table)), "next": None})
+
+    @extend_schema(request=bodies.GroupBody, responses={201: bodies.GroupAnswer})
+    @idempotent
+    def post(self, request: WorkspaceRequest, table: UUID) -> Response:
+        """Add a workflow group."""
+        stored = self.table(table)
+        group = group_create(table=stored, actor=request.actor, **self.body(bodies.GroupBody))
+        return Response(_group(stored, group.pk), status=201)
+
+
+class GroupView(TablesAPIView):
+    """One workflow group."""
+
+    @extend_schema(request=bodies.GroupBody(partial=True), responses=bodies.GroupAnswer)
+    def patch(self, request: WorkspaceRequest, table: UUID, group: UUID) -> Response:
+        """Change a workflow group; what changes its meaning marks completed cells outdated, and runs nothing."""
+        stored = self.table(table)
+        data = self.body(bodies.GroupBody, partial=True)
+        if data:
+            group_update(table=stored, group_id=group, actor=request.actor, **data)
+        return Response(_group(stored, group))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: WorkspaceRequest, table: UUID, group: UUID) -> Response:
+        """Remove a workflow group; its columns stay as plain ones."""
+        group_delete(table=self.table(table), group_id=group, actor=request.actor)
+        return Response(status=204)
+
+
+def _column(table: Table, column_id: UUID) -> dict[str, Any]:
+    found = next((c for c in selectors.table_spec(table.pk).columns if c.id == column_id), None)
+    if found is None:
+        raise ColumnNotFound
+    return column_json(found)
+
+
+def _groups(table: Table) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = table_detail_json(table, selectors.table_spec(table.pk))["groups"]
+    return groups
+
+
+def _group(table: Table, group_id: UUID) -> dict[str, Any]:
+    found = next((group for group in _groups(table) if group["id"] == str(group_id)), None)
+    if found is None:
+        raise GroupNotFound
+    return found

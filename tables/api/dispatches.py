@@ -1,0 +1,156 @@
+"""Running and stopping."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db import connection
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.response import Response
+
+from tables import selectors
+from tables.api import serializers as bodies
+from tables.api.tables import TablesAPIView
+from tables.errors import GroupNotFound, ScopeInvalid
+from tables.models import Dispatch, Table, WorkflowGroup
+from tables.services.dispatches import MAX_NAMED_ROWS, dispatch_plan, dispatch_start
+from tables.services.progress import dispatch_json
+from tables.services.rows import rows_of
+from tables.services.scope import scope_rows_sql
+from tables.services.stopping import CellRef, StopOutcome, dispatch_stop, stop
+from tables.states import ACTIVE_DISPATCH, Mode
+from workspaces.api.access import WorkspaceRequest
+from workspaces.api.idempotency import idempotent
+from workspaces.api.views import PAGE_PARAMETERS, page_of
+from workspaces.services.audit import audit_record
+from workspaces.states import Access
+
+
+class DispatchesView(TablesAPIView):
+    """The dispatches of a table."""
+
+    requires: ClassVar[dict[str, Access]] = {"POST": "run"}
+
+    @extend_schema(
+        responses=page_of(bodies.DispatchAnswer),
+        parameters=[
+            *PAGE_PARAMETERS,
+            OpenApiParameter("active", bool, description="Only those (not) under way."),
+        ],
+    )
+    def get(self, request: WorkspaceRequest, table: UUID) -> Response:
+        """List dispatches, the newest first."""
+        dispatches = Dispatch.objects.filter(table=self.table(table))
+        active = request.query_params.get("active")
+        if active is not None:
+            under_way = {"status__in": [status.value for status in ACTIVE_DISPATCH]}
+            wanted = active in {"1", "true"}
+            dispatches = dispatches.filter(**under_way) if wanted else dispatches.exclude(**under_way)
+        return self.listed(dispatches, dispatch_json, order=["-id"])
+
+    @extend_schema(request=bodies.DispatchBody, responses={202: bodies.DispatchAnswer})
+    @idempotent
+    def post(self, request: WorkspaceRequest, table: UUID) -> Response:
+        """Run workflow groups over rows: 202 with the dispatch, or 200 when there is nothing to do, or a dry run."""
+        stored = self.table(table)
+        data = self.body(bodies.DispatchBody)
+        dry_run = data.pop("dry_run")
+        wanted: dict[str, Any] = {**data, "mode": Mode(data["mode"]), "table": stored}
+        if dry_run:
+            return Response(dispatch_plan(**wanted))
+        outcome = dispatch_start(**wanted, actor=request.user)
+        if outcome.dispatch is None:
+            return Response({"dispatch": None, "skipped": outcome.skipped})
+        audit_record(
+            workspace_id=request.workspace.pk,
+            actor=request.actor,
+            action="dispatch.started",
+            target=outcome.dispatch,
+            after={"table": str(stored.pk), "mode": data["mode"], "groups": len(outcome.dispatch.groups)},
+        )
+        return Response(dispatch_json(outcome.dispatch), status=202)
+
+
+class DispatchView(TablesAPIView):
+    """One dispatch."""
+
+    @extend_schema(responses=bodies.DispatchAnswer)
+    def get(self, request: WorkspaceRequest, dispatch: UUID) -> Response:
+        """Show a dispatch with its exact progress."""
+        return Response(dispatch_json(self.one(selectors.dispatches_of(request.workspace.pk), pk=dispatch)))
+
+
+class DispatchCancelView(TablesAPIView):
+    """Stopping one dispatch."""
+
+    requires: ClassVar[dict[str, Access]] = {"POST": "run"}
+
+    @extend_schema(request=None, responses=bodies.CancelAnswer)
+    def post(self, request: WorkspaceRequest, dispatch: UUID) -> Response:
+        """Stop a dispatch and its own cells; one that has ended is left as it is."""
+        stored = self.one(selectors.dispatches_of(request.workspace.pk), pk=dispatch)
+        outcome = dispatch_stop(stored)
+        audit_record(
+            workspace_id=request.workspace.pk, actor=request.actor, action="dispatch.stopped", target=stored
+        )
+        return Response(_stopped(outcome))
+
+
+class CancelView(TablesAPIView):
+    """Stopping in every scope."""
+
+    requires: ClassVar[dict[str, Access]] = {"POST": "run"}
+
+    @extend_schema(request=bodies.CancelBody, responses=bodies.CancelAnswer)
+    def post(self, request: WorkspaceRequest, table: UUID) -> Response:
+        """Stop a table, rows, workflow groups, or one cell's exact attempt."""
+        stored = self.table(table)
+        data = self.body(bodies.CancelBody)
+        groups = _groups_of(stored, data.get("groups"))
+        cell = data.get("cell")
+        if cell is not None:
+            reference = CellRef(cell["row"], cell["group"], cell.get("execution_id"))
+            outcome = stop(table=stored, cell=reference)
+        else:
+            outcome = stop(table=stored, rows=_rows_of(stored, data), groups=groups)
+        audit_record(
+            workspace_id=request.workspace.pk,
+            actor=request.actor,
+            action="table.stopped",
+            target=stored,
+            after={"cancelled": outcome.cancelled, "dispatches": [str(each) for each in outcome.dispatches]},
+        )
+        return Response(_stopped(outcome))
+
+
+def _stopped(outcome: StopOutcome) -> dict[str, Any]:
+    return {"cancelled": outcome.cancelled, "dispatches": [str(each) for each in outcome.dispatches]}
+
+
+def _groups_of(table: Table, groups: list[UUID] | None) -> list[UUID] | None:
+    """The groups named, all of this table. Raises ``GroupNotFound``."""
+    if groups is None:
+        return None
+    known = set(WorkflowGroup.objects.filter(table=table).values_list("id", flat=True))
+    if set(groups) - known:
+        raise GroupNotFound
+    return groups
+
+
+def _rows_of(table: Table, data: dict[str, Any]) -> list[UUID] | None:
+    """The rows a stop names: ids, a range, and/or a filter; ``None`` for the whole table."""
+    rows, filter_ = data.get("rows"), data.get("filter")
+    if isinstance(rows, list) and not filter_:
+        return rows_of(table, rows)
+    if rows is None and not filter_:
+        return None
+    scope = {"rows": [str(row) for row in rows] if isinstance(rows, list) else rows, "filter": filter_}
+    clause, params = scope_rows_sql(selectors.table_spec(table.pk), scope)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT r.id FROM tables_row r WHERE r.table_id = %s {clause} LIMIT %s",  # noqa: S608 - values are params
+            [table.pk, *params, MAX_NAMED_ROWS + 1],
+        )
+        found = [row[0] for row in cursor.fetchall()]
+    if len(found) > MAX_NAMED_ROWS:
+        raise ScopeInvalid(f"A stop names at most {MAX_NAMED_ROWS:,} rows. Stop the table, or a dispatch.")
+    return found

@@ -1,0 +1,36 @@
+"""Paths of this app under `/api/v1/`."""
+
+from django.urls import path
+
+from tables.api.columns import ColumnsView, ColumnView, GroupsView, GroupView
+from tables.api.dispatches import CancelView, DispatchCancelView, DispatchesView, DispatchView
+from tables.api.imports import ImportsView, JobCancelView, JobView, PreviewView, RejectsView
+from tables.api.rows import RowsView, RowView
+from tables.api.saved_views import ViewsView, ViewView
+from tables.api.tables import LayoutView, RestoreView, SummaryView, TablesView, TableView, WorkersView
+
+urlpatterns = [
+    path("tables/", TablesView.as_view(), name="tables"),
+    path("tables/<uuid:table>/", TableView.as_view(), name="table"),
+    path("tables/<uuid:table>/restore/", RestoreView.as_view(), name="table-restore"),
+    path("tables/<uuid:table>/layout/", LayoutView.as_view(), name="table-layout"),
+    path("tables/<uuid:table>/summary/", SummaryView.as_view(), name="table-summary"),
+    path("tables/<uuid:table>/columns/", ColumnsView.as_view(), name="columns"),
+    path("tables/<uuid:table>/columns/<uuid:column>/", ColumnView.as_view(), name="column"),
+    path("tables/<uuid:table>/groups/", GroupsView.as_view(), name="groups"),
+    path("tables/<uuid:table>/groups/<uuid:group>/", GroupView.as_view(), name="group"),
+    path("tables/<uuid:table>/rows/", RowsView.as_view(), name="rows"),
+    path("tables/<uuid:table>/rows/<uuid:row>/", RowView.as_view(), name="row"),
+    path("tables/<uuid:table>/dispatches/", DispatchesView.as_view(), name="dispatches"),
+    path("tables/<uuid:table>/cancel/", CancelView.as_view(), name="table-cancel"),
+    path("tables/<uuid:table>/imports/", ImportsView.as_view(), name="imports"),
+    path("tables/<uuid:table>/imports/preview/", PreviewView.as_view(), name="import-preview"),
+    path("tables/<uuid:table>/views/", ViewsView.as_view(), name="views"),
+    path("tables/<uuid:table>/views/<uuid:view>/", ViewView.as_view(), name="view"),
+    path("dispatches/<uuid:dispatch>/", DispatchView.as_view(), name="dispatch"),
+    path("dispatches/<uuid:dispatch>/cancel/", DispatchCancelView.as_view(), name="dispatch-cancel"),
+    path("jobs/<uuid:job>/", JobView.as_view(), name="job"),
+    path("jobs/<uuid:job>/cancel/", JobCancelView.as_view(), name="job-cancel"),
+    path("jobs/<uuid:job>/rejects/", RejectsView.as_view(), name="job-rejects"),
+    path("workers/", WorkersView.as_view(), name="workers"),
+]

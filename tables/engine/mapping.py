@@ -1,0 +1,98 @@
+"""Between a row and a run: the row's data becomes the run's input, the run's results become the row's values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tables.engine.coercion import coerce
+from tables.engine.eligibility import RUN, Reason, Verdict
+from tables.engine.types import GroupSpec, TableSpec
+from tables.errors import ValueInvalid
+from workflows.engine.expressions import ExpressionError, Path, compile_expression
+
+
+class OutputInvalid(ValueError):
+    """A run's result does not fit the column it is meant for. ``column`` is the column's key."""
+
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+def run_input(group: GroupSpec, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The run's ``input``, from the group's mapping over the row's data.
+
+    Raises:
+        ExpressionError: an input's expression cannot be evaluated over this row.
+    """
+    roots = {"row": data}
+    return {name: _input_value(source, roots) for name, source in group.inputs.items()}
+
+
+def _input_value(source: Mapping[str, Any], roots: Mapping[str, Any]) -> Any:
+    if "column" in source:
+        return roots["row"].get(source["column"])
+    if "expression" in source:
+        return compile_expression(source["expression"]).render(roots)
+    return source.get("value")
+
+
+def row_snapshot(references: Iterable[Path], spec: TableSpec, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns a workflow reads as ``row.<key>``, as they are now; every column when it reads ``row`` as a whole.
+
+    A column that holds nothing yet is null rather than missing: the schema knows it (W5).
+    """
+    read = {path[1] if len(path) > 1 else None for path in references if path and path[0] == "row"}
+    return {column.key: data.get(column.key) for column in spec.columns if None in read or column.key in read}
+
+
+def judge_condition(group: GroupSpec, data: Mapping[str, Any]) -> Verdict:
+    """Evaluate the group's condition over a row's data (`tables.md` section 2)."""
+    try:
+        holds = compile_expression(group.condition).render({"row": data})
+    except ExpressionError as error:
+        return Verdict(Reason.CONDITION_ERROR, detail=str(error))
+    return RUN if holds else Verdict(Reason.CONDITION_FALSE)
+
+
+def output_patch(
+    spec: TableSpec, group: GroupSpec, result: Any, blocks: Mapping[str, Any]
+) -> tuple[dict[str, Any], bool]:
+    """Values for the group's columns by key, coerced to their types, and whether any of them holds something.
+
+    Raises:
+        OutputInvalid: a value does not fit its column.
+    """
+    patch: dict[str, Any] = {}
+    for output in group.outputs:
+        column = spec.column(output.column_key)
+        if column is None:
+            continue  # deleted while the run was under way (T5)
+        value = value_at(output.path, result, blocks)
+        try:
+            patch[column.key] = None if value is None else coerce(column, value)
+        except ValueInvalid as error:
+            message = (
+                f"the value for column “{column.name}” (from {output.path}) does not fit: {error.detail}"
+            )
+            raise OutputInvalid(column.key, message) from error
+    return patch, any(value not in (None, "", []) for value in patch.values())
+
+
+def value_at(path: str, result: Any, blocks: Mapping[str, Any]) -> Any:
+    """The value under ``result…`` or ``blocks.<key>…``; ``None`` where the path leads nowhere.
+
+    >>> value_at("result.a.0", {"a": [7]}, {})
+    7
+    """
+    root, *rest = path.split(".")
+    value: Any = result if root == "result" else blocks
+    for part in rest:
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value

@@ -1,0 +1,124 @@
+"""The plain values that table decisions are made of. All frozen; ids are ``UUID``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from tables.states import CellStatus, Mode
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSpec:
+    """One column as decisions see it. ``key`` is the storage key in a row's data."""
+
+    id: UUID
+    key: str
+    name: str
+    type: str
+    options: Mapping[str, Any]
+    required: bool
+    unique: bool
+    ordinal: int
+    group_id: UUID | None
+    output_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """``path`` under ``result`` or ``blocks.<key>`` fills the column with ``column_key``."""
+
+    path: str
+    column_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    """One workflow group: what it reads, what it fills, when it may run.
+
+    ``depends_on`` holds column keys, ``inputs`` is ``{name: {"column": key} | {"expression"} | {"value"}}``.
+    ``auto_run`` says whether automatic starts may run it.
+    """
+
+    id: UUID
+    name: str
+    workflow_id: UUID
+    ref: str
+    inputs: Mapping[str, Any]
+    outputs: tuple[Output, ...]
+    depends_on: tuple[str, ...]
+    condition: str
+    auto_run: bool
+    revision: int
+    ordinal: int
+    timeout_seconds: float | None = None
+    mean_cell_ms: float | None = None
+
+    @property
+    def output_keys(self) -> tuple[str, ...]:
+        """Keys of the columns it fills."""
+        return tuple(output.column_key for output in self.outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class CellState:
+    """One cell as loaded: what ``classify_cell`` and the claims compare against."""
+
+    id: UUID
+    row_id: UUID
+    group_id: UUID
+    status: CellStatus
+    version: int
+    execution_id: UUID | None
+    dispatch_id: UUID | None
+    window_id: UUID | None
+    run_id: UUID | None
+    attempt: int
+    crashes: int
+    cancelled_sequence: int
+
+    @property
+    def is_pre_stamp(self) -> bool:
+        """Handed over and owned by nobody: whoever holds the row may claim it."""
+        return self.status is CellStatus.PENDING and self.execution_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class RowState:
+    """One row with its cells by group id."""
+
+    id: UUID
+    data: Mapping[str, Any]
+    edited: frozenset[str]
+    cells: Mapping[UUID, CellState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a dispatch asks of a cell. ``sequence`` is the table's action number of the request (T25)."""
+
+    dispatch_id: UUID
+    groups: frozenset[UUID]
+    mode: Mode
+    is_manual: bool
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """A table's schema at one instant: columns in the table's order, groups in the order they may run (T8)."""
+
+    table_id: UUID
+    workspace_id: UUID
+    columns: tuple[ColumnSpec, ...]
+    groups: tuple[GroupSpec, ...]
+
+    def column(self, key: str) -> ColumnSpec | None:
+        """The column with this storage key."""
+        return next((column for column in self.columns if column.key == key), None)
+
+    def group(self, group_id: UUID) -> GroupSpec | None:
+        """The workflow group with this id."""
+        return next((group for group in self.groups if group.id == group_id), None)

@@ -1,0 +1,91 @@
+"""What sockets are told of a batch of events: the last state per cell, dispatch and job (T34). Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+Event = dict[str, Any]
+Key = tuple[str, ...]
+
+DENSE_CELLS_PER_SECOND: Final = 2_000
+"""Above this rate a table's frames carry row ids only, and clients fetch what they show."""
+
+ROW_LISTS: Final = ("changed", "inserted", "deleted")
+
+
+def coalesce(events: Iterable[Event]) -> list[Event]:
+    """Keep one event per cell, dispatch and job, one `schema`, one `rows`, in order of first appearance.
+
+    Of two events of a cell the one with the larger version stays (T35); values both wrote are merged, so that
+    an output streamed early (T19) is not lost under the status that follows it.
+    """
+    kept: dict[Key, Event] = {}
+    for event in events:
+        key = _key(event)
+        known = kept.get(key)
+        kept[key] = event if known is None else _merged(known, event)
+    return list(kept.values())
+
+
+def thinned(events: Iterable[Event]) -> list[Event]:
+    """Return the same news with every cell event reduced to its row's id."""
+    rows: dict[str, None] = {}
+    rest = []
+    for event in events:
+        if event["kind"] == "cell":
+            rows[event["row"]] = None
+        else:
+            rest.append(event)
+    return coalesce([{"kind": "rows", "changed": list(rows)}, *rest]) if rows else rest
+
+
+def cell_count(events: Iterable[Event]) -> int:
+    """How many cell events a batch holds."""
+    return sum(event["kind"] == "cell" for event in events)
+
+
+class Rate:
+    """Things per second over the last second, on a clock the caller reads."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+        self._total = 0
+
+    def add(self, count: int, now: float) -> int:
+        """Count `count` more at `now` (seconds) and return the number within the last second."""
+        self._seen.append((now, count))
+        self._total += count
+        while self._seen[0][0] <= now - 1.0:
+            self._total -= self._seen.popleft()[1]
+        return self._total
+
+
+def _key(event: Mapping[str, Any]) -> Key:
+    match event["kind"]:
+        case "cell":
+            return ("cell", event["row"], event["group"])
+        case "dispatch" | "job" as kind:
+            return (kind, event["id"])
+        case kind:
+            return (kind,)
+
+
+def _merged(known: Event, event: Event) -> Event:
+    if event["kind"] == "rows":
+        return _merged_rows(known, event)
+    if event["kind"] != "cell":
+        return event
+    older, newer = (known, event) if known["version"] <= event["version"] else (event, known)
+    if "data" not in older:
+        return newer
+    return {**newer, "data": {**older["data"], **newer.get("data", {})}}
+
+
+def _merged_rows(known: Event, event: Event) -> Event:
+    merged: Event = {"kind": "rows"}
+    for name in ROW_LISTS:
+        if ids := list(dict.fromkeys([*known.get(name, ()), *event.get(name, ())])):
+            merged[name] = ids
+    return merged

@@ -1,0 +1,106 @@
+"""Dispatches (stored requests to run workflow groups over rows) and their windows in flight."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from tables.states import ACTIVE_DISPATCH, DispatchStatus, Mode
+from workspaces.ids import uuid7
+
+
+class Dispatch(models.Model):
+    """One request: mode, scope, cursor, limit, and the exact account of what came of it (T13).
+
+    ``scope``: ``{"rows": [ids] | {"from", "to"} | absent, "filter"?, "exclude_rows"?}``. ``requested_sequence``
+    is the table's action number (T25), ``upper_seq`` the creation sequence no row of it exceeds. ``cursor`` is
+    the keyset of the last row handed over, exclusive (null: before the first row). The counters hold what closed
+    windows and passed rows came to; windows in flight are added on reading.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    table = models.ForeignKey("tables.Table", on_delete=models.CASCADE, related_name="dispatches")
+    status = models.CharField(
+        max_length=16,
+        default=DispatchStatus.PENDING.value,
+        choices=[(s.value, s.value) for s in DispatchStatus],
+    )
+    mode = models.CharField(max_length=16, choices=[(m.value, m.value) for m in Mode])
+    groups = ArrayField(models.UUIDField())
+    scope = models.JSONField(default=dict, blank=True)
+    row_limit = models.PositiveIntegerField(null=True, blank=True)
+    is_manual = models.BooleanField(default=True)
+    trigger_id = models.UUIDField(null=True, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    requested_at = models.DateTimeField(auto_now_add=True)
+    requested_sequence = models.BigIntegerField()
+    upper_seq = models.BigIntegerField()
+    idempotency_key = models.CharField(max_length=256, null=True, blank=True)
+    cursor_position = models.TextField(null=True, blank=True, db_collation="C")
+    cursor_id = models.UUIDField(null=True, blank=True)
+    exhausted = models.BooleanField(default=False)
+    rows_total = models.BigIntegerField(null=True, blank=True)
+    rows_seen = models.BigIntegerField(default=0)
+    rows_handed_over = models.BigIntegerField(default=0)
+    completed = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0)
+    cancelled = models.BigIntegerField(default=0)
+    paused = models.BigIntegerField(default=0)
+    skipped = models.JSONField(default=dict, blank=True)
+    error = models.JSONField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        """Active dispatches are few and looked for often."""
+
+        indexes = [
+            models.Index(
+                fields=["table"],
+                name="tables_dispatch_active",
+                condition=models.Q(status__in=sorted(s.value for s in ACTIVE_DISPATCH)),
+            ),
+            models.Index(fields=["table", "-id"], name="tables_dispatch_list"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["table", "idempotency_key"],
+                condition=models.Q(idempotency_key__isnull=False),
+                name="tables_dispatch_idempotency_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=[s.value for s in DispatchStatus]),
+                name="tables_dispatch_status_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.id}"
+
+
+class Window(models.Model):
+    """One window in flight: it exists from hand-over to close, and its token says which body may close it (T11).
+
+    Claims take a share lock on it, a Stop deletes it: a claim that finds no window starts nothing.
+    ``stamped`` counts the cells handed over with it; ``row_ids`` are its rows in order. ``body_fired`` says that the
+    chord's body came while rows still ran: whoever finishes a row of it from then on tries to close it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    dispatch = models.ForeignKey(Dispatch, on_delete=models.CASCADE, related_name="windows")
+    lane = models.PositiveIntegerField()
+    token = models.UUIDField(default=uuid7)
+    row_ids = ArrayField(models.UUIDField())
+    stamped = models.PositiveIntegerField(default=0)
+    interactive = models.BooleanField(default=False)
+    body_fired = models.BooleanField(default=False)
+    redrives = models.PositiveIntegerField(default=0)
+    send_failures_since = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(auto_now_add=True)
+    deadline_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.dispatch_id} lane {self.lane}"

@@ -1,0 +1,160 @@
+"""Reads of tables that are not rows: the schema as plain values, lists, summaries, workers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, QuerySet
+from django.db.models.functions import Now
+
+from tables.engine.dependencies import run_order
+from tables.engine.types import ColumnSpec, GroupSpec, Output, TableSpec
+from tables.errors import TableNotFound
+from tables.models import Dispatch, Job, RowExecution, Table, View, WorkflowGroup
+from tables.states import ACTIVE_DISPATCH, CellStatus
+from workflows.models import Instance
+
+_COLUMN_FIELDS = (
+    "columns__id",
+    "columns__key",
+    "columns__name",
+    "columns__type",
+    "columns__options",
+    "columns__required",
+    "columns__unique",
+    "columns__ordinal",
+    "columns__group_id",
+    "columns__output_path",
+)
+
+
+def tables_of(workspace_id: UUID, *, archived: bool = False) -> QuerySet[Table]:
+    """The living (or the archived) tables of a workspace, to be ordered and paged by the caller."""
+    return Table.objects.filter(workspace_id=workspace_id, archived_at__isnull=not archived)
+
+
+def table_of(workspace_id: UUID, table_id: UUID) -> Table:
+    """A living table of the workspace. Raises ``TableNotFound``, for a foreign one too."""
+    table = tables_of(workspace_id).filter(pk=table_id).first()
+    if table is None:
+        raise TableNotFound
+    return table
+
+
+def dispatches_of(workspace_id: UUID) -> QuerySet[Dispatch]:
+    """Every dispatch on the workspace's tables."""
+    return Dispatch.objects.filter(table__workspace_id=workspace_id)
+
+
+def jobs_of(workspace_id: UUID) -> QuerySet[Job]:
+    """Every job on the workspace's tables."""
+    return Job.objects.filter(table__workspace_id=workspace_id)
+
+
+def views_of(table: Table) -> QuerySet[View]:
+    """The table's views."""
+    return View.objects.filter(table=table)
+
+
+def table_spec(table_id: UUID) -> TableSpec:
+    """The table's schema now: columns in order, groups in the order they run (T8). Two queries.
+
+    Raises ``TableNotFound``.
+    """
+    found = list(
+        Table.objects.filter(pk=table_id)
+        .order_by("columns__ordinal")
+        .values_list("workspace_id", *_COLUMN_FIELDS)
+    )
+    if not found:
+        raise TableNotFound
+    columns = tuple(ColumnSpec(*row[1:]) for row in found if row[1] is not None)
+    groups = [group_spec(group, columns) for group in WorkflowGroup.objects.filter(table_id=table_id)]
+    return TableSpec(table_id, found[0][0], columns, run_order(columns, groups))
+
+
+@lru_cache(maxsize=512)
+def table_spec_cached(table_id: UUID, schema_version: int) -> TableSpec:
+    """The same without queries while ``Table.schema_version`` stays what it was.
+
+    A schema read a moment too new is kept under the older number, which nobody asks for again.
+    """
+    return table_spec(table_id)
+
+
+def group_spec(group: WorkflowGroup, columns: tuple[ColumnSpec, ...]) -> GroupSpec:
+    """A stored group as decisions see it: ids of columns become keys, those of deleted columns are dropped."""
+    keys = {str(column.id): column.key for column in columns}
+    inputs = {
+        name: {"column": keys[source["column"]]} if "column" in source else source
+        for name, source in group.inputs.items()
+        if "column" not in source or source["column"] in keys
+    }
+    return GroupSpec(
+        id=group.pk,
+        name=group.name,
+        workflow_id=group.workflow_id,
+        ref=group.ref,
+        inputs=inputs,
+        outputs=tuple(Output(c.output_path, c.key) for c in columns if c.group_id == group.pk),
+        depends_on=tuple(keys[each] for each in group.depends_on if each in keys),
+        condition=group.condition,
+        auto_run=group.auto_run,
+        revision=group.revision,
+        ordinal=0,
+        timeout_seconds=group.timeout_seconds,
+        mean_cell_ms=group.mean_cell_ms,
+    )
+
+
+def table_summary(table: Table) -> dict[str, Any]:
+    """``{rows, groups: {id: {status: n}}, running_rows, dispatches: [active ids]}``. Index: ``tables_cell_counts``."""
+    counted = (
+        RowExecution.objects.filter(table=table)
+        .values_list("group_id", "status")
+        .annotate(n=Count("id"))
+        .order_by()
+    )
+    groups: dict[str, dict[str, int]] = {
+        str(group): {} for group in WorkflowGroup.objects.filter(table=table).values_list("id", flat=True)
+    }
+    for group, status, count in counted:
+        groups.setdefault(str(group), {})[status] = count
+    running = (
+        RowExecution.objects.filter(table=table, status=CellStatus.RUNNING)
+        .values("row_id")
+        .distinct()
+        .count()
+    )
+    active = Dispatch.objects.filter(table=table, status__in=ACTIVE_DISPATCH).order_by("id")
+    return {
+        "rows": table.row_count,
+        "groups": groups,
+        "running_rows": running,
+        "dispatches": [str(each) for each in active.values_list("id", flat=True)],
+    }
+
+
+def workers_live(workspace_id: UUID) -> list[dict[str, Any]]:
+    """Live processes with their slots, and how many cells of this workspace each holds."""
+    silent_for = timedelta(seconds=settings.RUNSHEET_INSTANCE_DEAD_SECONDS)
+    live = list(
+        Instance.objects.filter(stopped_at__isnull=True, heartbeat_at__gt=Now() - silent_for)
+        .order_by("role", "started_at", "id")
+        .values("id", "host", "pid", "role", "queues", "slots", "started_at", "heartbeat_at")
+    )
+    held = dict(
+        RowExecution.objects.filter(
+            status=CellStatus.RUNNING,
+            instance_id__in=[instance["id"] for instance in live],
+            table_id__in=Table.objects.filter(workspace_id=workspace_id).values("id"),
+        )
+        .values_list("instance_id")
+        .annotate(n=Count("id"))
+        .order_by()
+    )
+    return [{**instance, "cells": held.get(instance["id"], 0)} for instance in live]

@@ -1,0 +1,99 @@
+"""The exact account of a dispatch (T13): every (row x group) it handed over ends under one heading.
+
+A closed window adds what its cells came to; a cell that another dispatch took over meanwhile counts here as
+``superseded`` (T11), and one that never became eligible under the reason it was skipped for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from django.db.backends.utils import CursorWrapper
+from django.db.models.functions import Now
+
+from tables.engine.eligibility import Reason, runnable
+from tables.engine.mapping import judge_condition
+from tables.engine.types import Request
+from tables.engine.window import count_reasons
+from tables.models import Dispatch, sql
+from tables.selectors import table_spec_cached
+from tables.services.cells import rows_load
+from tables.states import CellStatus, DispatchStatus
+
+COUNTED = {
+    CellStatus.COMPLETED: "completed",
+    CellStatus.FAILED: "failed",
+    CellStatus.CANCELLED: "cancelled",
+    CellStatus.PAUSED: "paused",
+}
+
+
+def window_account(
+    cursor: CursorWrapper, table_id: UUID, window_id: UUID, row_ids: Sequence[UUID], request: Request
+) -> tuple[dict[str, int], dict[str, int]]:
+    """What a window came to: cells by counter name, and skipped cells by reason."""
+    cursor.execute(sql.COUNT_WINDOW, [window_id, list(request.groups)])
+    counted = {COUNTED[CellStatus(status)]: count for status, count in cursor.fetchall()}
+    skipped: dict[str, int] = {}
+    missing = len(row_ids) * len(request.groups) - sum(counted.values())
+    if missing > 0:
+        skipped = _reasons(cursor, table_id, window_id, row_ids, request, missing)
+    return counted, skipped
+
+
+def _reasons(
+    cursor: CursorWrapper,
+    table_id: UUID,
+    window_id: UUID,
+    row_ids: Sequence[UUID],
+    request: Request,
+    missing: int,
+) -> dict[str, int]:
+    """Why the cells that did not run in this window did not, judged once more; the rest was taken over."""
+    loaded = rows_load(cursor, table_id, row_ids)
+    skipped: dict[str, int] = {}
+    accounted = 0
+    if loaded.rows:
+        spec = table_spec_cached(table_id, loaded.schema_version)
+        for row in loaded.rows:
+            verdicts = runnable(spec, row, request, judge_condition)
+            elsewhere = [g for g in verdicts if (c := row.cells.get(g)) is None or c.window_id != window_id]
+            count_reasons(skipped, (_told(verdicts[group].reason) for group in elsewhere))
+            accounted += sum(verdicts[group].reason is Reason.ALREADY_DONE_HERE for group in elsewhere)
+    unexplained = missing - accounted - sum(skipped.values())
+    if unexplained > 0:  # rows or groups deleted meanwhile (T5)
+        skipped[Reason.SUPERSEDED.value] = skipped.get(Reason.SUPERSEDED.value, 0) + unexplained
+    return skipped
+
+
+def _told(reason: Reason) -> Reason:
+    """A cell that could run now, or that another actor holds, was taken over by a later request."""
+    return Reason.SUPERSEDED if reason in (Reason.RUN, Reason.CONDITION_ERROR, Reason.IN_FLIGHT) else reason
+
+
+def counters_add(dispatch: Dispatch, counted: Mapping[str, int], skipped: Mapping[str, int]) -> None:
+    """Add to the dispatch's counters, in memory; the caller holds its row and saves it."""
+    for name, count in counted.items():
+        setattr(dispatch, name, getattr(dispatch, name) + count)
+    for reason, count in skipped.items():
+        dispatch.skipped[reason] = dispatch.skipped.get(reason, 0) + count
+
+
+def windows_settle(cursor: CursorWrapper, dispatch: Dispatch, groups: Sequence[UUID]) -> None:
+    """Account for these groups' cells in the windows in flight, which a Stop has just ended; in memory."""
+    for window in dispatch.windows.all():
+        cursor.execute(sql.COUNT_WINDOW, [window.id, list(groups)])
+        counted = {COUNTED[CellStatus(found)]: count for found, count in cursor.fetchall()}
+        rest = len(window.row_ids) * len(groups) - sum(counted.values())
+        counters_add(dispatch, counted, {Reason.STOPPED.value: rest} if rest > 0 else {})
+
+
+def dispatch_settle(cursor: CursorWrapper, dispatch_id: UUID, status: DispatchStatus) -> None:
+    """End a dispatch whose row the caller has locked: account for its windows in flight and delete them."""
+    dispatch = Dispatch.objects.get(id=dispatch_id)
+    windows_settle(cursor, dispatch, dispatch.groups)
+    dispatch.windows.all().delete()
+    dispatch.status = status
+    dispatch.finished_at = Now()
+    dispatch.save()

@@ -1,0 +1,276 @@
+"""Reading rows with their cells, and the guarded set-based writes on cells (T18, T21).
+
+Thin wrappers: statements and guards stand in ``tables.models.sql``; decisions in ``tables.engine``. All of them work
+on the caller's cursor, in the caller's transaction. Events are returned, never sent: the caller sends them after
+its commit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.backends.utils import CursorWrapper
+
+from tables.engine.cascade import Next
+from tables.engine.types import CellState, GroupSpec, RowState
+from tables.events import cell_cleared_event, cell_event
+from tables.models import sql
+from tables.states import CellStatus
+from workflows.services.ledger import runs_stop, to_json
+from workspaces.ids import uuid7
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRows:
+    """Rows in the table's order, and the table's schema version they were read under."""
+
+    rows: list[RowState]
+    schema_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One won claim: the cell is mine under ``execution_id``. ``resumes`` names a run to continue, if any."""
+
+    next: Next
+    cell_id: UUID
+    execution_id: UUID
+    run_id: UUID
+    resumes: bool
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a cell ends: its status, error, outputs by column key (``None``: write nothing), and T30's overwrite."""
+
+    cell_id: UUID
+    execution_id: UUID
+    row_id: UUID
+    group: GroupSpec
+    run_id: UUID
+    dispatch_id: UUID
+    attempt: int
+    status: CellStatus
+    error: Mapping[str, Any] | None = None
+    reason: str = ""
+    patch: Mapping[str, Any] | None = None
+    overwrite: bool = False
+
+
+def rows_load(cursor: CursorWrapper, table_id: UUID, row_ids: Sequence[UUID]) -> LoadedRows:
+    """Rows with their cells in one query; deleted rows and rows of an archived table are simply not there (T5)."""
+    cursor.execute(sql.LOAD_ROWS, {"table": table_id, "rows": list(row_ids)})
+    found = cursor.fetchall()
+    version = found[0][4] if found else 0
+    return LoadedRows([row_state(row[0], row[1], row[2], row[3]) for row in found], version)
+
+
+def row_state(row_id: UUID, data: str, edited: Sequence[str], cells: str | None) -> RowState:
+    """A row as loaded (jsonb arrives as text: Django leaves decoding to its fields)."""
+    states = (_cell_state(row_id, fields) for fields in json.loads(cells or "[]"))
+    return RowState(row_id, json.loads(data), frozenset(edited), {state.group_id: state for state in states})
+
+
+def _cell_state(row_id: UUID, fields: Sequence[Any]) -> CellState:
+    cell, group, status, version, execution, dispatch, window, run, attempt, crashes, cancelled = fields
+    return CellState(
+        id=UUID(cell),
+        row_id=row_id,
+        group_id=UUID(group),
+        status=CellStatus(status),
+        version=version,
+        execution_id=execution and UUID(execution),
+        dispatch_id=dispatch and UUID(dispatch),
+        window_id=window and UUID(window),
+        run_id=run and UUID(run),
+        attempt=attempt,
+        crashes=crashes,
+        cancelled_sequence=cancelled,
+    )
+
+
+def cells_clear(cursor: CursorWrapper, cells: Sequence[CellState]) -> list[Event]:
+    """Delete these records unless they changed since they were read."""
+    if not cells:
+        return []
+    cursor.execute(sql.CLEAR_CELLS, [[cell.id for cell in cells], [cell.version for cell in cells]])
+    cleared = cursor.fetchall()
+    _runs_leave(cursor, cells, cleared)
+    return [cell_cleared_event(*found) for found in cleared]
+
+
+def _runs_leave(
+    cursor: CursorWrapper, cells: Iterable[CellState | None], written: Iterable[Sequence[Any]]
+) -> None:
+    """Runs that were to be resumed by cells cleared or stamped anew, ``(row, group, …)``: nobody will take them up."""
+    left = {
+        (cell.row_id, cell.group_id): cell.run_id
+        for cell in cells
+        if cell and cell.is_pre_stamp and cell.run_id
+    }
+    if left:
+        runs_stop(cursor, [left[row, group] for row, group, *_ in written if (row, group) in left])
+
+
+def cells_stamp(
+    cursor: CursorWrapper,
+    table_id: UUID,
+    dispatch_id: UUID,
+    window_id: UUID,
+    stamps: Sequence[tuple[RowState, GroupSpec, CellState | None]],
+) -> list[Event]:
+    """Pre-stamp cells; the events tell which of them were (the others changed meanwhile)."""
+    if not stamps:
+        return []
+    cursor.execute(
+        sql.STAMP_CELLS,
+        {
+            "ids": [uuid7() for _ in stamps],
+            "rows": [row.id for row, _, _ in stamps],
+            "groups": [group.id for _, group, _ in stamps],
+            "versions": [cell.version if cell else None for _, _, cell in stamps],
+            "table": table_id,
+            "dispatch": dispatch_id,
+            "window": window_id,
+        },
+    )
+    stamped = cursor.fetchall()
+    _runs_leave(cursor, [cell for _, _, cell in stamps], stamped)
+    return [_stamped_event(dispatch_id, *found) for found in stamped]
+
+
+def _stamped_event(dispatch_id: UUID, row_id: UUID, group_id: UUID, version: int) -> Event:
+    return cell_event(_shown(row_id, group_id, CellStatus.PENDING, version, dispatch_id=dispatch_id))
+
+
+def cells_claim(
+    cursor: CursorWrapper, table_id: UUID, instance_id: UUID, wanted: Sequence[Next]
+) -> tuple[list[Claim], list[Event]]:
+    """Make this process the owner of the cells it can win (T15); return those, with their events."""
+    drafts = {}
+    for step in wanted:
+        resumes = step.cell is not None and step.cell.is_pre_stamp and step.cell.run_id is not None
+        cell_id = step.cell.id if step.cell else uuid7()
+        run_id = step.cell.run_id if resumes and step.cell and step.cell.run_id else uuid7()
+        drafts[cell_id] = Claim(step, cell_id, uuid7(), run_id, resumes, 0)
+    claims = list(drafts.values())
+    cursor.execute(
+        sql.CLAIM_CELLS,
+        {
+            "ids": [claim.cell_id for claim in claims],
+            "rows": [claim.next.row.id for claim in claims],
+            "groups": [claim.next.group.id for claim in claims],
+            "versions": [claim.next.cell.version if claim.next.cell else None for claim in claims],
+            "executions": [claim.execution_id for claim in claims],
+            "dispatches": [claim.next.dispatch_id for claim in claims],
+            "windows": [claim.next.window_id for claim in claims],
+            "runs": [claim.run_id for claim in claims],
+            "revisions": [claim.next.group.revision for claim in claims],
+            "table": table_id,
+            "instance": instance_id,
+        },
+    )
+    won, events = [], []
+    for cell_id, execution_id, attempt, version, started_at in cursor.fetchall():
+        draft = drafts.get(cell_id)
+        if draft is None or draft.execution_id != execution_id:
+            continue
+        step = draft.next
+        won.append(Claim(step, cell_id, execution_id, draft.run_id, draft.resumes, attempt))
+        events.append(_running_event(won[-1], version, started_at))
+    return won, events
+
+
+def _running_event(claim: Claim, version: int, started_at: datetime) -> Event:
+    step = claim.next
+    return cell_event(
+        _shown(
+            step.row.id,
+            step.group.id,
+            CellStatus.RUNNING,
+            version,
+            dispatch_id=step.dispatch_id,
+            execution_id=claim.execution_id,
+            run_id=claim.run_id,
+            attempt=claim.attempt,
+            started_at=started_at,
+        )
+    )
+
+
+def cells_finish(cursor: CursorWrapper, ends: Sequence[Finish]) -> list[Event]:
+    """Finish cells and write their outputs in one statement; the events tell which writes were accepted (T18)."""
+    by_id = {end.cell_id: end for end in ends}
+    cursor.execute(
+        sql.FINISH_CELLS,
+        {
+            "ids": [end.cell_id for end in ends],
+            "executions": [end.execution_id for end in ends],
+            "statuses": [end.status.value for end in ends],
+            "errors": [to_json(end.error) for end in ends],
+            "reasons": [end.reason for end in ends],
+            "rows": [end.row_id for end in ends],
+            "patches": [to_json(end.patch) for end in ends],
+            "overwrites": [end.overwrite for end in ends],
+        },
+    )
+    return [_finished_event(by_id[found[0]], *found[1:]) for found in cursor.fetchall()]
+
+
+def _finished_event(end: Finish, version: int, started_at: datetime, finished_at: datetime) -> Event:
+    shown = _shown(
+        end.row_id,
+        end.group.id,
+        end.status,
+        version,
+        dispatch_id=end.dispatch_id,
+        execution_id=end.execution_id,
+        run_id=end.run_id,
+        attempt=end.attempt,
+        error=end.error,
+        reason=end.reason,
+        started_at=started_at,
+        finished_at=finished_at,
+    )
+    return cell_event(shown, outputs=end.patch)
+
+
+def cells_hand_back(
+    cursor: CursorWrapper, held: Sequence[tuple[UUID, UUID]], *, crashes: int = 0
+) -> list[Event]:
+    """Make running cells, as ``(cell id, execution id)``, ownerless again; ``crashes`` counts a lost worker."""
+    if not held:
+        return []
+    cursor.execute(
+        sql.HAND_BACK_CELLS,
+        {"ids": [cell for cell, _ in held], "executions": [token for _, token in held], "crashes": crashes},
+    )
+    return [
+        cell_event(_shown(row_id, group_id, CellStatus.PENDING, version))
+        for _cell, row_id, group_id, _window, version in cursor.fetchall()
+    ]
+
+
+def _shown(row_id: UUID, group_id: UUID, status: CellStatus, version: int, **more: Any) -> dict[str, Any]:
+    """A cell in the shape ``tables.wire.cell_json`` reads; what is not named holds nothing."""
+    empty = dict.fromkeys(
+        ("execution_id", "run_id", "error", "reason", "wake_at", "started_at", "finished_at")
+    )
+    return {
+        **empty,
+        "row_id": row_id,
+        "group_id": group_id,
+        "status": status,
+        "version": version,
+        "attempt": 0,
+        "running_blocks": [],
+        **more,
+    }

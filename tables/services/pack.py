@@ -1,0 +1,357 @@
+"""A pack of rows under one lock, as the executor's sink (W13a, T15, T18, T21).
+
+Each commit is one short transaction: lock the window (a Stop deletes it), the cells and the runs; write the ledger;
+finish the cells and write their values; read the rows afresh; claim what comes next. What it returns is executed in
+the same batch, so finishing one group and claiming the next cost one transaction together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.backends.utils import CursorWrapper
+
+from tables.engine.cascade import Cascade, Next, leftover_stamps, next_cell
+from tables.engine.mapping import OutputInvalid, judge_condition, output_patch
+from tables.engine.types import RowState, TableSpec
+from tables.events import emit
+from tables.models import RowExecution, sql
+from tables.selectors import table_spec_cached
+from tables.services.cells import (
+    Claim,
+    Event,
+    Finish,
+    cells_claim,
+    cells_clear,
+    cells_finish,
+    cells_hand_back,
+    rows_load,
+)
+from tables.services.recovery import cells_give_up_or_back
+from tables.services.requests import WindowRequest
+from tables.services.starting import CannotStart, RunDraft, Starter
+from tables.states import CellStatus, Mode
+from workflows.services import ledger
+from workflows.services.live import LiveRun, live_runs_load
+from workflows.states import RunStatus
+from workspaces.cursors import prepared_cursor
+from workspaces.secrets import secrets_redact
+
+
+@dataclass(slots=True)
+class Started:
+    """What one claim step came to: runs to execute, and events to send after the commit."""
+
+    taken: list[tuple[Claim, LiveRun]] = field(default_factory=list)
+    unborn: dict[UUID, ledger.NewRun] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def runs(self) -> list[LiveRun]:
+        """What the executor takes into its batch."""
+        return [live for _, live in self.taken]
+
+
+class PackSink:
+    """The sink of one pack: rows of one window, held under their locks by this process."""
+
+    def __init__(self, window: WindowRequest, instance_id: UUID) -> None:
+        self.window = window
+        self.instance_id = instance_id
+        self.body_fired = False
+        self.token = window.token
+        self.reran: dict[UUID, frozenset[UUID]] = {}
+        self.measured: dict[UUID, tuple[float, int]] = {}
+        self._rows: list[UUID] = []
+        self._unsure = False  # a transaction of ours broke off: it may have been committed all the same
+        self._claims: dict[UUID, Claim] = {}
+        self._live: dict[UUID, LiveRun] = {}
+        self._unborn: dict[UUID, ledger.NewRun] = {}
+        self._starter = Starter(window.actor_id)
+        self._spec: TableSpec | None = None
+
+    # ---- the executor's side -------------------------------------------------------------------------------
+
+    def start(self, row_ids: Sequence[UUID]) -> list[LiveRun]:
+        """Claim the first cell of each row; the runs to execute."""
+        self._rows = list(row_ids)
+        with self._transaction() as (cursor, window_lives, _):
+            started = self._advance(cursor, self._rows) if window_lives else Started()
+        self._take(started)
+        emit(self.window.table_id, started.events)
+        return started.runs
+
+    def commit(self, writes: Sequence[ledger.RunWrite]) -> ledger.Commit:
+        """One transaction for all that is said of these runs, and for what follows from it."""
+        with self._transaction() as (cursor, window_lives, rows):
+            mine, events = self._write(cursor, writes)
+            ended = [write for write in writes if write.run_id in mine and write.end is not None]
+            rows += [self._claims[write.run_id].next.row.id for write in ended if _goes_on(write)]
+            started = self._advance(cursor, rows) if rows and window_lives else Started()
+        for run_id in mine:
+            self._unborn.pop(run_id, None)
+        refused = {write.run_id for write in writes} - mine
+        for run_id in refused | {write.run_id for write in ended}:
+            self._measure(self._claims.pop(run_id, None), self._live.pop(run_id, None))
+        self._take(started)
+        emit(self.window.table_id, events + started.events)
+        return ledger.Commit(refused=refused, started=started.runs)
+
+    def abandon(self) -> None:
+        """Give back what is still claimed after the executor broke off; a cell that breaks it thrice fails (T11)."""
+        with transaction.atomic(), prepared_cursor() as cursor:
+            held = [(claim.cell_id, claim.execution_id) for claim in self._claims.values()]
+            events = cells_give_up_or_back(cursor, held)
+        emit(self.window.table_id, events)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[tuple[CursorWrapper, bool, list[UUID]]]:
+        """A short transaction under the window's shared lock: its cursor, whether the window lives, rows to go on with.
+
+        When the one before broke off, nobody knows whether PostgreSQL committed it (F9). If it did, cells are claimed
+        in our name that nobody runs: they are given back here, and their rows go on.
+        """
+        unsure, self._unsure = self._unsure, True
+        with transaction.atomic(), prepared_cursor() as cursor:
+            window_lives = self._lock_window(cursor)
+            yield cursor, window_lives, self._give_back_unknown(cursor) if unsure else []
+        self._unsure = False
+
+    def _give_back_unknown(self, cursor: CursorWrapper) -> list[UUID]:
+        mine = RowExecution.objects.filter(
+            window_id=self.window.window_id, instance_id=self.instance_id, status=CellStatus.RUNNING
+        )
+        known = [claim.execution_id for claim in self._claims.values()]
+        found: list[tuple[UUID, Any, Any, UUID]] = list(
+            mine.filter(row_id__in=self._rows)
+            .exclude(execution_id__in=known)
+            .order_by("id")
+            .values_list("id", "execution_id", "run_id", "row_id")
+        )
+        ledger.runs_release(cursor, [row[2] for row in found])
+        cells_hand_back(cursor, [(row[0], row[1]) for row in found])
+        return [row[3] for row in found]
+
+    def _measure(self, claim: Claim | None, live: LiveRun | None) -> None:
+        if claim is not None and live is not None:
+            spent, cells = self.measured.get(claim.next.group.id, (0.0, 0))
+            self.measured[claim.next.group.id] = (spent + live.busy_seconds * 1000, cells + 1)
+
+    def lost(self, leases: Sequence[tuple[UUID, UUID]]) -> set[UUID]:
+        """Which runs are no longer mine: their cell was stopped, taken over, or deleted."""
+        held = RowExecution.objects.filter(
+            execution_id__in=[token for _, token in leases],
+            id__in=[self._claims[run_id].cell_id for run_id, _ in leases],
+            status=CellStatus.RUNNING,
+        ).values_list("run_id", flat=True)
+        return {run_id for run_id, _ in leases} - set(held)
+
+    # ---- writing -------------------------------------------------------------------------------------------
+
+    def _write(
+        self, cursor: CursorWrapper, writes: Sequence[ledger.RunWrite]
+    ) -> tuple[set[UUID], list[Event]]:
+        """Lock and write what is mine; returns the accepted runs. Lock order: window, cells, runs, rows."""
+        claims = [self._claims[write.run_id] for write in writes]
+        cursor.execute(sql.LOCK_CELLS, [[c.cell_id for c in claims], [c.execution_id for c in claims]])
+        cells = {found[0] for found in cursor.fetchall()}
+        leases = [(c.run_id, c.execution_id) for c in claims if c.cell_id in cells]
+        born = [lease for lease in leases if lease[0] not in self._unborn]
+        mine = ledger.runs_lock(cursor, born) if born else set()
+        mine |= {run_id for run_id, _ in leases if run_id in self._unborn}
+        accepted = [write for write in writes if write.run_id in mine]
+        finishes = [self._finish(write) for write in accepted if write.end is not None and _goes_on(write)]
+        ledger.ledger_write(cursor, *self._give_birth(cursor, accepted))
+        events = cells_finish(cursor, finishes) if finishes else []
+        events += self._hand_back(cursor, [write for write in accepted if write.end and not _goes_on(write)])
+        for finish in finishes:
+            self.reran[finish.row_id] = self.reran.get(finish.row_id, frozenset()) | {finish.group.id}
+        return mine, events
+
+    def _give_birth(
+        self, cursor: CursorWrapper, writes: Sequence[ledger.RunWrite]
+    ) -> tuple[list[ledger.RunWrite], UUID, set[UUID]]:
+        """Insert the runs whose record has waited for something to be told; what the ledger is to write then.
+
+        A pure run is born with its end, one that has more to tell before (a failed attempt) is born running, and one
+        that is handed back leaves no record at all: it is worked out anew (W15).
+        """
+        newborn = [
+            (self._unborn[write.run_id], write.end)
+            for write in writes
+            if write.run_id in self._unborn and (write.end is None or _goes_on(write))
+        ]
+        if newborn:
+            ledger.runs_insert(cursor, newborn, self.instance_id)
+        known = [
+            write
+            for write in writes
+            if write.end is None or _goes_on(write) or write.run_id not in self._unborn
+        ]
+        return known, self.instance_id, {run.run_id for run, end in newborn if end is not None}
+
+    def _finish(self, write: ledger.RunWrite) -> Finish:
+        """How the cell ends; a result that does not fit its column fails cell and run alike, and says so."""
+        claim = self._claims[write.run_id]
+        end = write.end
+        assert end is not None
+        patch: dict[str, Any] | None = None
+        if end.status is RunStatus.COMPLETED:
+            try:
+                live = self._live[write.run_id]
+                patch, _filled = output_patch(
+                    self._current_spec(), claim.next.group, end.result, live.outputs
+                )
+                if live.secrets:
+                    patch = secrets_redact(patch, live.secrets.values())
+            except OutputInvalid as error:
+                end.status, end.error = (
+                    RunStatus.FAILED,
+                    _error("output_invalid", str(error), column=error.column),
+                )
+        completed = end.status is RunStatus.COMPLETED
+        status = CellStatus.COMPLETED if completed else CellStatus.FAILED
+        return self._finish_of(claim, status, None if completed else end.error, patch)
+
+    def _finish_of(
+        self,
+        claim: Claim,
+        status: CellStatus,
+        error: Mapping[str, Any] | None,
+        patch: Mapping[str, Any] | None,
+    ) -> Finish:
+        return Finish(
+            cell_id=claim.cell_id,
+            execution_id=claim.execution_id,
+            row_id=claim.next.row.id,
+            group=claim.next.group,
+            run_id=claim.run_id,
+            dispatch_id=claim.next.dispatch_id,
+            attempt=claim.attempt,
+            status=status,
+            error=error,
+            patch=patch,
+            overwrite=self.window.request.mode is Mode.ALL,
+        )
+
+    def _hand_back(self, cursor: CursorWrapper, writes: Sequence[ledger.RunWrite]) -> list[Event]:
+        """Cells of runs that leave unfinished: ownerless again, their run kept (W17)."""
+        if not writes:
+            return []
+        claims = [self._claims[write.run_id] for write in writes]
+        return cells_hand_back(cursor, [(c.cell_id, c.execution_id) for c in claims])
+
+    # ---- what comes next -----------------------------------------------------------------------------------
+
+    def _advance(self, cursor: CursorWrapper, row_ids: list[UUID]) -> Started:
+        """Claim the next cell of each of these rows, until each has one or nothing more is eligible."""
+        started = Started()
+        while row_ids:
+            steps, done = self._next_steps(cursor, row_ids)
+            started.events += cells_clear(
+                cursor, [cell for row in done for cell in leftover_stamps(row, self.window.window_id)]
+            )
+            if not steps:
+                break
+            claims, events = cells_claim(cursor, self.window.table_id, self.instance_id, steps)
+            started.events += events
+            row_ids = self._begin(cursor, claims, started)
+        return started
+
+    def _lock_window(self, cursor: CursorWrapper) -> bool:
+        """Hold the window shared until this transaction ends; ``False``: a Stop deleted it, nothing may start."""
+        cursor.execute(sql.LOCK_WINDOWS, [[self.window.window_id]])
+        found = cursor.fetchone()
+        if found is not None:
+            self.body_fired, self.token = found
+        return found is not None
+
+    def _next_steps(
+        self, cursor: CursorWrapper, row_ids: Sequence[UUID]
+    ) -> tuple[list[Next], list[RowState]]:
+        loaded = rows_load(cursor, self.window.table_id, row_ids)
+        if not loaded.rows:
+            return [], []
+        self._spec = spec = table_spec_cached(self.window.table_id, loaded.schema_version)
+        steps, done = [], []
+        for row in loaded.rows:
+            cascade = Cascade(self.window.request, self.window.window_id, self.reran.get(row.id, frozenset()))
+            step = next_cell(spec, row, cascade, judge_condition)
+            if step is None:
+                done.append(row)
+            else:
+                steps.append(step)
+        return steps, done
+
+    def _begin(self, cursor: CursorWrapper, claims: Sequence[Claim], started: Started) -> list[UUID]:
+        """Insert or take over the runs of these cells; cells that cannot start fail at once.
+
+        Returns the rows whose cell failed at once: their cascade goes on.
+        """
+        drafts: list[RunDraft] = []
+        failed: list[Finish] = []
+        for claim in claims:
+            if claim.resumes:
+                continue
+            try:
+                drafts.append(self._starter.draft(claim, self._current_spec()))
+            except CannotStart as error:
+                failed.append(self._finish_of(claim, CellStatus.FAILED, error.as_json(), None))
+        self._insert(cursor, drafts, started)
+        failed += self._resume(cursor, [claim for claim in claims if claim.resumes], started)
+        if failed:
+            started.events += cells_finish(cursor, failed)
+        return [finish.row_id for finish in failed]
+
+    def _insert(self, cursor: CursorWrapper, drafts: Sequence[RunDraft], started: Started) -> None:
+        """Insert the runs that have something to lose; a pure one is inserted with its end (W15)."""
+        started.unborn.update((draft.run.run_id, draft.run) for draft in drafts if draft.version.is_pure)
+        effectful = [(draft.run, None) for draft in drafts if not draft.version.is_pure]
+        if effectful:
+            ledger.runs_insert(cursor, effectful, self.instance_id)
+        started.taken += [(draft.claim, draft.live()) for draft in drafts]
+
+    def _resume(self, cursor: CursorWrapper, claims: Sequence[Claim], started: Started) -> list[Finish]:
+        """Take over runs that were handed back or recovered: they go on at the first unfinished step (W14).
+
+        A cell whose run was ended or deleted meanwhile fails; those are returned.
+        """
+        if not claims:
+            return []
+        won = ledger.runs_reclaim(cursor, [(c.run_id, c.execution_id) for c in claims], self.instance_id)
+        by_run = {claim.run_id: claim for claim in claims if claim.run_id in won}
+        for live in live_runs_load(list(by_run)):
+            claim = by_run[live.run_id]
+            if claim.next.group.timeout_seconds is not None:
+                live.deadline = monotonic() + claim.next.group.timeout_seconds
+            started.taken.append((claim, live))
+        gone = _error(
+            "run_gone", "The run of this cell was ended before it could be resumed. Run the cell again."
+        )
+        return [self._finish_of(c, CellStatus.FAILED, gone, None) for c in claims if c.run_id not in won]
+
+    def _take(self, started: Started) -> None:
+        """Once it is committed: these cells are mine."""
+        self._unborn.update(started.unborn)
+        for claim, live in started.taken:
+            self._claims[claim.run_id] = claim
+            self._live[claim.run_id] = live
+
+    def _current_spec(self) -> TableSpec:
+        assert self._spec is not None
+        return self._spec
+
+
+def _goes_on(write: ledger.RunWrite) -> bool:
+    """Whether the row's cascade continues after this end: not when the run was handed back unfinished."""
+    return write.end is not None and write.end.status is not RunStatus.QUEUED
+
+
+def _error(code: str, message: str, **more: Any) -> dict[str, Any]:
+    return {"code": code, "message": message, **more}

@@ -1,0 +1,79 @@
+"""How cells and rows look to clients: the one serialiser that REST and live events share (`api.md`).
+
+Optional members are left out when they hold nothing, so that a page of two hundred rows stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from tables.states import CellStatus
+
+CELL_FIELDS: Final = (
+    "row_id",
+    "group_id",
+    "status",
+    "version",
+    "execution_id",
+    "dispatch_id",
+    "run_id",
+    "attempt",
+    "group_revision",
+    "error",
+    "reason",
+    "running_blocks",
+    "wake_at",
+    "started_at",
+    "finished_at",
+)
+"""Columns of ``tables_rowexecution`` that ``cell_json`` reads: what a query or a RETURNING should name."""
+
+
+def instant(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with ``Z`` and milliseconds; None stays None."""
+    return (
+        moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+    )
+
+
+def cell_json(cell: Mapping[str, Any], *, group_revision: int | None = None) -> dict[str, Any]:
+    """One cell: ``{status, version, execution_id, attempt, started_at, finished_at, …}`` (`api.md`).
+
+    ``cell`` maps ``CELL_FIELDS``. Optional members: ``run``, ``dispatch``, ``error``, ``reason``,
+    ``running_blocks``, ``wake_at``; ``outdated`` when a completed cell ran an earlier revision of its group than
+    ``group_revision`` (T29; None: the revision it just ran is the present one).
+    """
+    shown: dict[str, Any] = {
+        "status": str(cell["status"]),
+        "version": cell["version"],
+        "execution_id": _identifier(cell["execution_id"]),
+        "attempt": cell["attempt"],
+        "started_at": instant(cell["started_at"]),
+        "finished_at": instant(cell["finished_at"]),
+    }
+    optional = {
+        "run": _identifier(cell.get("run_id")),
+        "dispatch": _identifier(cell.get("dispatch_id")),
+        "error": cell.get("error"),
+        "reason": cell.get("reason"),
+        "running_blocks": cell.get("running_blocks"),
+        "wake_at": instant(cell.get("wake_at")),
+        "outdated": is_outdated(cell, group_revision),
+    }
+    shown.update({name: value for name, value in optional.items() if value})
+    return shown
+
+
+def is_outdated(cell: Mapping[str, Any], group_revision: int | None) -> bool:
+    """Whether a completed cell came of an earlier revision of its group (T29)."""
+    return (
+        group_revision is not None
+        and cell["status"] == CellStatus.COMPLETED
+        and cell.get("group_revision", group_revision) < group_revision
+    )
+
+
+def _identifier(value: Any) -> str | None:
+    return str(value) if value is not None else None

@@ -1,0 +1,1 @@
+"""All tests. `unit` needs no services, `integration` a real PostgreSQL and Valkey, the rest real processes."""

@@ -1,0 +1,47 @@
+"""What the browser's files keep to: small modules, imports that hashed names survive, vendored files untouched."""
+
+import gzip
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from config.runtime import BASE_DIR
+
+STATIC = BASE_DIR / "config" / "static" / "runsheet"
+MODULES = sorted(path for path in STATIC.rglob("*.js") if "vendor" not in path.parts)
+VENDORED = (STATIC / "vendor", BASE_DIR / "tests" / "browser" / "vendor")
+PAGE_BYTES = 60_000
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_a_module_is_small_and_its_imports_can_be_rewritten(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 250
+    for line in re.findall(r"^import .*$", text, re.MULTILINE):
+        assert re.fullmatch(r'import (.* from )?"\.{1,2}/[\w./-]+\.js";', line), (
+            f"end with ; and be relative: {line}"
+        )
+    for argument in re.findall(r"\bimport\((.*?)\)", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)):
+        assert re.fullmatch(r'"\./[\w./-]+\.js"', argument), f"dynamic imports are literal: {argument}"
+
+
+def test_our_own_javascript_stays_within_its_budget() -> None:
+    assert sum(len(path.read_text().splitlines()) for path in MODULES) <= 6_000
+
+
+def test_a_page_weighs_little() -> None:
+    files = [*STATIC.rglob("*.js"), *STATIC.rglob("*.css")]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= PAGE_BYTES
+
+
+@pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: str(folder.relative_to(BASE_DIR)))
+def test_vendored_files_are_what_their_note_says(folder: Path) -> None:
+    note = (folder / "VENDOR.md").read_text()
+    listed = dict(re.findall(r"^\| (\S+\.\w+) \|.*\| ([0-9a-f]{64}) \|$", note, re.MULTILINE))
+    found = {path.name for path in folder.iterdir() if path.suffix in {".js", ".woff2"}}
+    assert found == set(listed)
+    for name, digest in listed.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    assert b"sourceMappingURL" not in b"".join((folder / name).read_bytes() for name in listed)

@@ -1,0 +1,130 @@
+"""Writes `docs/guarantees.md`: every rule with the tests that hold it. `--check` fails when the file is stale.
+
+    python -m tests.bed.guarantees [--check]
+
+Tests name their rules by `@pytest.mark.rule("T17")`, on a function, a class, a parameter or a whole module. The
+marks are read from the source, so that the list needs neither services nor imports. `rules.toml` beside this file
+holds the rules in our words.
+"""
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RULES = Path(__file__).with_name("rules.toml")
+PAGE = ROOT / "docs" / "guarantees.md"
+HEAD = """# Guarantees
+
+Each rule of the specification, and the tests that hold it. Written by `make guarantees`; CI fails when it is stale.
+**missing** marks a rule that should have a test by now; *later* one whose work is still to come.
+"""
+PARTS = {"T": "Tables", "W": "Workflows", "S": "Security", "F": "Faults"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of `rules.toml`."""
+
+    name: str
+    text: str
+    finished: bool
+
+
+def read_rules(path: Path = RULES) -> list[Rule]:
+    """The rules in the order they are written."""
+    found = tomllib.loads(path.read_text())
+    return [
+        Rule(name, entry["text"], entry["issue"] in found["finished"])
+        for name, entry in found["rules"].items()
+    ]
+
+
+def marks_in(node: ast.AST) -> Iterator[str]:
+    """The rule names in `…mark.rule("A", "B")` anywhere inside `node`."""
+    for call in ast.walk(node):
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr == "rule"
+            and ast.unparse(call.func).endswith("mark.rule")
+        ):
+            yield from (
+                argument.value
+                for argument in call.args
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+            )
+
+
+def rules_by_test(path: Path) -> Iterator[tuple[str, set[str]]]:
+    """Each test of a module with the rules it holds, its class's and module's included."""
+    body = ast.parse(path.read_text()).body
+    of_module = {
+        name
+        for node in body
+        if isinstance(node, ast.Assign) and "pytestmark" in {ast.unparse(target) for target in node.targets}
+        for name in marks_in(node.value)
+    }
+    yield from _tests_among(body, of_module)
+
+
+def _tests_among(body: list[ast.stmt], inherited: set[str]) -> Iterator[tuple[str, set[str]]]:
+    for node in body:
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        own = inherited | {name for decorator in node.decorator_list for name in marks_in(decorator)}
+        if isinstance(node, ast.ClassDef):
+            yield from _tests_among(node.body, own)
+        elif node.name.startswith("test_"):
+            yield node.name, own
+
+
+def collect(folder: Path = ROOT / "tests") -> dict[str, list[str]]:
+    """Rule name to its tests, as `path::name`, sorted."""
+    held: dict[str, list[str]] = {}
+    for path in sorted(folder.rglob("test_*.py")):
+        for test, names in rules_by_test(path):
+            for name in names:
+                held.setdefault(name, []).append(f"{path.relative_to(ROOT)}::{test}")
+    return held
+
+
+def write_page(rules: list[Rule], held: dict[str, list[str]]) -> str:
+    """The page as Markdown."""
+    lines = [HEAD]
+    for letter, title in PARTS.items():
+        lines += [f"## {title}\n", "| rule | what holds | tests |", "| --- | --- | --- |"]
+        lines += [
+            f"| {rule.name} | {rule.text} | {_cell(rule, held.get(rule.name, []))} |"
+            for rule in rules
+            if rule.name.startswith(letter)
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _cell(rule: Rule, tests: list[str]) -> str:
+    if not tests:
+        return "**missing**" if rule.finished else "*later*"
+    return "<br>".join(f"`{test.removeprefix('tests/')}`" for test in tests)
+
+
+def main(check: bool) -> None:
+    """Write the page, or say what is wrong with it."""
+    rules, held = read_rules(), collect()
+    unknown = sorted(set(held) - {rule.name for rule in rules})
+    if unknown:
+        sys.exit(f"Tests name rules that tests/bed/rules.toml does not know: {', '.join(unknown)}.")
+    page = write_page(rules, held)
+    if not check:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(page)
+    elif not PAGE.exists() or PAGE.read_text() != page:
+        sys.exit("docs/guarantees.md is stale. Run make guarantees.")
+
+
+if __name__ == "__main__":
+    main(check="--check" in sys.argv[1:])

@@ -1,0 +1,74 @@
+"""Real processes on the test's own database and Valkey: the `stack` and `start_stack` fixtures."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+
+from config.embedded.valkey import free_port
+from config.processes import ONE_BOX
+from config.supervisor import Stack
+from tests.bed.services import TestServices
+
+
+class StartStack(Protocol):
+    """The `start_stack` fixture."""
+
+    def __call__(self, *processes: str, **env: str) -> Stack:
+        """Start these processes of the Procfile (all of one box when none is named) and wait until web answers."""
+
+
+@pytest.fixture
+def start_stack(transactional_db: None, services: TestServices) -> Iterator[StartStack]:
+    """`start_stack("worker", "control", WORKER_SLOTS="4")`; everything is stopped before the database is emptied.
+
+    The test's process and the stack share the Valkey `services.valkey`, which a test may kill, wipe and start again.
+    """
+    with ExitStack() as running:
+
+        def start(*processes: str, **env: str) -> Stack:
+            stack = Stack(
+                services.folder / f"stack-{uuid.uuid4().hex[:8]}",
+                processes=processes or ONE_BOX,
+                env={**_addresses(), **env},
+                port=free_port(),
+                migrate=False,
+            )
+            running.enter_context(stack)
+            if "web" in stack.processes:
+                stack.wait_until_ready()
+            return stack
+
+        _empty_redis()
+        yield start
+    if services.valkey is not None:
+        services.valkey.start()
+
+
+@pytest.fixture
+def stack(start_stack: StartStack) -> Stack:
+    """All processes of one box, ready."""
+    return start_stack()
+
+
+def _addresses() -> dict[str, str]:
+    """Where the test's own database and Valkey are."""
+    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    return {
+        "RUNSHEET_MODE": "test",
+        "DATABASE_URL": database.geturl(),
+        "REDIS_URL": settings.RUNSHEET_REDIS_URL,
+        "SECRET_KEY": settings.SECRET_KEY,
+    }
+
+
+def _empty_redis() -> None:
+    with redis.Redis.from_url(settings.RUNSHEET_REDIS_URL) as client:
+        client.flushall()

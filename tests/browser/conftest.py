@@ -1,0 +1,82 @@
+"""What browser tests stand on: a signed-in page on real processes, and no tolerance for errors in the console."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from config.runtime import BASE_DIR
+from tests.bed.processes import StartStack
+
+if TYPE_CHECKING:  # this file is read before Django is set up
+    from tests.browser.site import Site, Watched
+    from workspaces.models import Workspace
+
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+"""Playwright's sync API runs an event loop in this thread, beside which Django's ORM would refuse to work."""
+
+STATIC = BASE_DIR / "config" / "static"
+
+
+@pytest.fixture
+def watched(browser: Browser, browser_context_args: dict[str, Any]) -> Iterator[Watched]:
+    """Opens browsers; at the end none may have logged an error, a CSP violation among them."""
+    from tests.browser.site import Watched
+
+    found = Watched(browser, browser_context_args)
+    yield found
+    for context in found.contexts:
+        context.close()
+    assert found.faults == []
+
+
+@pytest.fixture
+def workspace(transactional_db: None) -> Workspace:
+    """A workspace with one editor, `mk`."""
+    from tests.bed.factories import workspace_make
+    from workspaces.models import Membership, User
+    from workspaces.states import Role
+
+    made = workspace_make()
+    user = User.objects.create_user(username="mk", password="a password of words")
+    Membership.objects.create(user=user, workspace=made, role=Role.EDITOR)
+    return made
+
+
+@pytest.fixture
+def site(start_stack: StartStack, workspace: Workspace, watched: Watched, tmp_path: Path) -> Site:
+    """All processes of one box, with a function that takes its time."""
+    from tests.browser.site import Site
+
+    started = start_stack(RUNSHEET_BLOCKS="tests.bed.blocks", TEST_TRACE=str(tmp_path / "trace"))
+    return Site(started.url, watched)
+
+
+@pytest.fixture
+def still_site(start_stack: StartStack, workspace: Workspace, watched: Watched) -> Site:
+    """The web process alone: pages that nothing happens on."""
+    from tests.browser.site import Site
+
+    return Site(start_stack("web").url, watched)
+
+
+@pytest.fixture
+def modules(watched: Watched) -> Page:
+    """An empty page that can `import()` our modules, without any server."""
+    page = watched.open().new_page()
+
+    def serve(route: Any) -> None:
+        path = route.request.url.removeprefix("http://runsheet.test")
+        if path == "/":
+            route.fulfill(content_type="text/html", body="<!doctype html><link rel=icon href=data:,>")
+        else:
+            route.fulfill(path=STATIC / path.removeprefix("/static/"), content_type="text/javascript")
+
+    page.route("http://runsheet.test/**", serve)
+    page.goto("http://runsheet.test/")
+    return page

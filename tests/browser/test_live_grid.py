@@ -1,0 +1,116 @@
+"""People watch a table being run."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.bed.factories import Sheet, chain, sheet_make
+from tests.browser.sheets import FINISHED, cell, cells, run_all, shown, stored, two_step_sheet
+from tests.browser.site import Site
+from workspaces.models import Workspace
+
+ROWS = 12
+
+
+def agrees(page: Page, sheet: Sheet, rows: int = ROWS) -> bool:
+    values = stored(sheet)
+    return all(
+        shown(page, key, rows) == [row.get(key, "") for row in values] for key in ("greeting", "shout")
+    )
+
+
+@pytest.mark.rule("T33", "T36", "T37")
+def test_cells_fill_in_live(site: Site, workspace: Workspace) -> None:
+    sheet = two_step_sheet(workspace, ROWS, milliseconds=300)
+    page = site.grid(sheet)
+    expect(cell(page, 1, "greeting")).to_have_text("")
+    run_all(page)
+    expect(cell(page, ROWS, "greeting")).to_have_text("Queued")
+    expect(cell(page, ROWS, "shout")).to_have_text("Waits for Greeting")
+    expect(cells(page, "greeting").filter(has_text="Running").first).to_be_visible()
+    expect(page.locator(".strip-title")).to_have_text(FINISHED)
+    expect(cell(page, ROWS, "shout")).to_have_text(f"SAY(N{ROWS - 1})")
+    expect(page.locator(".strip-figures")).to_contain_text(f"{2 * ROWS} cells")
+    assert agrees(page, sheet)
+    expect(page.locator(".band-percent").first).to_have_text("100%")
+
+
+@pytest.mark.rule("T24", "T26")
+def test_stop_shows_cancelled_at_once_and_nothing_comes_after(site: Site, workspace: Workspace) -> None:
+    sheet = two_step_sheet(workspace, ROWS, milliseconds=20_000)
+    page = site.grid(sheet)
+    run_all(page)
+    expect(cells(page, "greeting").filter(has_text="Running").first).to_be_visible()
+    page.get_by_role("button", name="Stop").click()
+    expect(cell(page, 1, "greeting")).to_have_text("Cancelled", timeout=1_000)
+    expect(page.locator(".strip-title")).to_contain_text("Stopped")
+    page.reload()
+    expect(cell(page, 1, "greeting")).to_have_text("Cancelled")
+    assert all("greeting" not in row for row in stored(sheet))
+    assert set(sheet.table.cells.values_list("status", flat=True)) == {"cancelled"}
+
+
+@pytest.mark.rule("T25")
+def test_one_row_is_run_and_stopped_from_its_number(site: Site, workspace: Workspace) -> None:
+    sheet = two_step_sheet(workspace, 3, milliseconds=20_000)
+    page = site.grid(sheet)
+    page.get_by_role("rowheader").nth(1).click()
+    page.get_by_role("button", name="Run everything").click()
+    expect(cell(page, 2, "greeting")).to_have_text("Running")
+    expect(cell(page, 1, "greeting")).to_have_text("")
+    page.get_by_role("rowheader").nth(1).click()
+    page.get_by_role("button", name="Stop this row").click()
+    expect(cell(page, 2, "greeting")).to_have_text("Cancelled")
+
+
+def test_one_group_is_run_from_its_header(site: Site, workspace: Workspace) -> None:
+    page = site.grid(two_step_sheet(workspace, 3, milliseconds=0))
+    page.get_by_role("button", name="Run Greet").click()
+    page.get_by_role("button", name="First 10 rows").click()
+    expect(cell(page, 3, "greeting")).to_have_text("say(n2)")
+    expect(cell(page, 3, "shout")).to_have_text("")
+
+
+@pytest.mark.rule("T33", "T35")
+def test_two_browsers_agree_and_survive_a_dropped_socket(site: Site, workspace: Workspace) -> None:
+    sheet = two_step_sheet(workspace, ROWS, milliseconds=400)
+    first, second = site.grid(sheet), site.page("/")
+    sockets: list[WebSocketRoute] = []
+    addresses: list[str] = []
+
+    def route(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        addresses.append(socket.url)
+        socket.connect_to_server()
+
+    second.route_web_socket("**/ws/tables/**", route)
+    second.goto(f"/tables/{sheet.table.id}/")
+    second.locator(".sheet:not([aria-busy])").wait_for()
+    run_all(first)
+    expect(cells(second, "greeting").filter(has_text="Running").first).to_be_visible()
+    sockets[0].close(code=3999)
+    for page in (first, second):
+        expect(page.locator(".strip-title")).to_have_text(FINISHED)
+        expect(cell(page, ROWS, "shout")).to_have_text(f"SAY(N{ROWS - 1})")
+        assert agrees(page, sheet)
+    assert len(addresses) > 1
+    assert "since=" in addresses[1]
+
+
+def test_a_cell_that_failed_says_why_and_can_be_run_again(site: Site, workspace: Workspace) -> None:
+    sheet = sheet_make(workspace, "Failing")
+    sheet.column("name")
+    block = {"key": "refuse", "type": "fail", "config": {"message": "no such company"}}
+    sheet.group("Look up", chain(block), outputs={"found": "blocks.refuse"}, depends_on=["name"])
+    sheet.fill([{"name": "n0"}])
+    page = site.grid(sheet)
+    run_all(page)
+    failed = cell(page, 1, "found")
+    expect(failed).to_have_text("Failed")
+    expect(failed).to_have_attribute("title", re.compile("^failed_on_purpose: no such company"))
+    failed.click()
+    drawer = page.get_by_role("complementary", name="Cell")
+    expect(drawer).to_contain_text("no such company")
+    drawer.get_by_role("button", name="Run again").click()
+    expect(drawer).to_contain_text("attempt 2")

@@ -1,0 +1,244 @@
+"""The websocket of a table: who gets in, what they are told, when they are put out."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
+from django.conf import settings
+from django.test import Client
+
+from config.asgi import application
+from tables import consumers, events
+from tables.live.hub import hub
+from tables.wire import CELL_FIELDS
+from tests.bed.factories import Sheet, sheet_make, workspace_make
+from workspaces.ids import uuid7
+from workspaces.models import Membership, User
+from workspaces.services.tickets import ticket_create
+from workspaces.states import Role
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOST = [(b"host", b"testserver"), (b"origin", b"http://testserver")]
+
+
+class Socket:
+    """The client's end of one websocket, spoken to as a server would."""
+
+    def __init__(self, path: str, query: str, headers: list[tuple[bytes, bytes]]) -> None:
+        scope = {
+            "type": "websocket", "path": path, "query_string": query.encode(), "headers": headers, "subprotocols": [],
+        }  # fmt: skip
+        communicator: Any = ApplicationCommunicator  # it has no types
+        self.line = communicator(application, scope)
+        self.accepted = False
+
+    async def connect(self) -> None:
+        await self.line.send_input({"type": "websocket.connect"})
+        self.accepted = (await self.line.receive_output(5))["type"] == "websocket.accept"
+
+    async def say(self, text: str) -> None:
+        await self.line.send_input({"type": "websocket.receive", "text": text})
+
+    async def frame(self) -> dict[str, Any]:
+        return dict(json.loads((await self.line.receive_output(5))["text"]))
+
+    async def close_code(self) -> int:
+        told = await self.line.receive_output(5)
+        assert told["type"] == "websocket.close", told
+        return int(told["code"])
+
+    async def leave(self) -> None:
+        await self.line.send_input({"type": "websocket.disconnect", "code": 1005})
+        await self.line.wait(5)
+
+
+@pytest.fixture
+def sheet() -> Sheet:
+    return sheet_make()
+
+
+@pytest.fixture
+def member(sheet: Sheet) -> User:
+    user = User.objects.create_user(username="mk", password="a password of words")
+    Membership.objects.create(user=user, workspace=sheet.workspace, role=Role.VIEWER)
+    return user
+
+
+@pytest.fixture
+def session(member: User) -> str:
+    client = Client()
+    client.force_login(member)
+    return str(client.session.session_key)
+
+
+@pytest.fixture
+async def dial() -> AsyncIterator[Callable[..., Any]]:
+    opened: list[Socket] = []
+
+    async def open_one(
+        table_id: UUID, query: str = "", session: str = "", headers: list[tuple[bytes, bytes]] = HOST
+    ) -> Socket:
+        cookie = [(b"cookie", f"{settings.SESSION_COOKIE_NAME}={session}".encode())] if session else []
+        socket = Socket(f"/ws/tables/{table_id}/", query, [*headers, *cookie])
+        await socket.connect()
+        opened.append(socket)
+        return socket
+
+    yield open_one
+    for socket in opened:
+        if socket.accepted:
+            await socket.leave()
+    await hub().close()
+
+
+def cell(row: UUID, version: int) -> dict[str, Any]:
+    fields = dict.fromkeys(CELL_FIELDS) | {
+        "row_id": row,
+        "group_id": row,
+        "status": "running",
+        "version": version,
+    }
+    return events.cell_event(fields)
+
+
+@pytest.mark.rule("T33")
+async def test_a_member_is_greeted_and_told_what_happens(dial: Any, sheet: Sheet, session: str) -> None:
+    socket = await dial(sheet.table.id, session=session)
+    assert (await socket.frame())["type"] == "hello"
+    await sync_to_async(events.emit)(sheet.table.id, [cell(sheet.table.id, 1)])
+    told = await socket.frame()
+    assert (told["type"], told["events"][0]["version"]) == ("events", 1)
+
+
+async def test_a_ticket_opens_one_socket_once(dial: Any, sheet: Sheet, member: User) -> None:
+    ticket = await sync_to_async(ticket_create)(workspace=sheet.workspace, user=member)
+    assert (await (await dial(sheet.table.id, f"token={ticket}")).frame())["type"] == "hello"
+    assert await (await dial(sheet.table.id, f"token={ticket}")).close_code() == consumers.UNAUTHENTICATED
+
+
+async def test_a_ticket_is_good_for_its_own_workspace_only(dial: Any, sheet: Sheet, member: User) -> None:
+    def elsewhere() -> str:
+        other = workspace_make("Other")
+        Membership.objects.create(user=member, workspace=other, role=Role.ADMIN)
+        return ticket_create(workspace=other, user=member)
+
+    ticket = await sync_to_async(elsewhere)()
+    assert await (await dial(sheet.table.id, f"token={ticket}")).close_code() == consumers.FOREIGN
+
+
+async def test_nobody_signed_in_is_put_out(dial: Any, sheet: Sheet) -> None:
+    assert await (await dial(sheet.table.id)).close_code() == consumers.UNAUTHENTICATED
+
+
+async def test_a_foreign_table_and_none_at_all_look_the_same(dial: Any, member: User, session: str) -> None:
+    foreign = await sync_to_async(sheet_make)()
+    assert await (await dial(foreign.table.id, session=session)).close_code() == consumers.FOREIGN
+    assert await (await dial(uuid7(), session=session)).close_code() == consumers.FOREIGN
+
+
+async def test_another_sites_page_is_refused_at_the_door(dial: Any, sheet: Sheet, session: str) -> None:
+    evil = [(b"host", b"testserver"), (b"origin", b"https://evil.example")]
+    assert not (await dial(sheet.table.id, session=session, headers=evil)).accepted
+
+
+def sign_out(member: User, sheet: Sheet) -> None:
+    client = Client()
+    client.force_login(member)
+    from django.contrib.sessions.models import Session
+
+    Session.objects.all().delete()
+
+
+def change_password(member: User, sheet: Sheet) -> None:
+    member.set_password("another password of words")
+    member.save()
+
+
+def leave(member: User, sheet: Sheet) -> None:
+    Membership.objects.filter(user=member).delete()
+
+
+def archive(member: User, sheet: Sheet) -> None:
+    from django.utils import timezone
+
+    sheet.table.archived_at = timezone.now()
+    sheet.table.save()
+
+
+@pytest.mark.parametrize("ending", [sign_out, change_password, leave, archive])
+async def test_who_may_not_watch_any_more_is_put_out(
+    ending: Callable[[User, Sheet], None], dial: Any, sheet: Sheet, member: User, session: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.05)
+    socket = await dial(sheet.table.id, session=session)
+    await socket.frame()
+    await sync_to_async(ending)(member, sheet)
+    assert await socket.close_code() == consumers.FOREIGN
+
+
+def test_the_look_comes_at_least_once_a_minute() -> None:
+    assert consumers.RECHECK_SECONDS <= 60
+
+
+async def test_pings_keep_the_line_open(
+    dial: Any, sheet: Sheet, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "PING_SECONDS", 0.01)
+    socket = await dial(sheet.table.id, session=session)
+    await socket.frame()
+    assert await socket.frame() == {"type": "ping"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ("x" * 70_000, consumers.TOO_BIG),
+        ("no json", consumers.MALFORMED),
+        ('{"type":"run"}', consumers.MALFORMED),
+    ],
+)
+async def test_a_frame_that_is_too_big_or_means_nothing_closes_the_socket(
+    sent: str, code: int, dial: Any, sheet: Sheet, session: str
+) -> None:
+    socket = await dial(sheet.table.id, session=session)
+    await socket.frame()
+    await socket.say(sent)
+    assert await socket.close_code() == code
+
+
+async def test_too_many_frames_close_the_socket_and_a_few_do_not(
+    dial: Any, sheet: Sheet, session: str
+) -> None:
+    socket = await dial(sheet.table.id, session=session)
+    await socket.frame()
+    for _ in range(consumers.MAX_CLIENT_FRAMES_PER_SECOND + 1):
+        await socket.say('{"type":"watch","from":0,"to":40}')
+    assert await socket.close_code() == consumers.TOO_MANY
+
+
+@pytest.mark.rule("T33")
+async def test_without_redis_the_socket_says_try_later(
+    dial: Any, sheet: Sheet, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tables.live.reader.READY_SECONDS", 0.0)
+    socket = await dial(sheet.table.id, session=session)
+    assert await socket.close_code() == consumers.TRY_LATER
+
+
+async def test_the_last_socket_to_go_ends_the_tables_reader(dial: Any, sheet: Sheet, session: str) -> None:
+    sockets = [await dial(sheet.table.id, session=session) for _ in range(2)]
+    for socket in sockets:
+        await socket.frame()
+    readers = {task for task in asyncio.all_tasks() if task.get_name().startswith("live events")}
+    assert len(readers) == 1
+    for socket in sockets:
+        await socket.leave()
+        socket.accepted = False
+    assert all(task.done() for task in readers)

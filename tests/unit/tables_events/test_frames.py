@@ -1,0 +1,44 @@
+"""The queue of one socket, and what may stand in a frame."""
+
+import json
+
+import pytest
+
+from tables.events import MAX_EVENT_CHARS, _event_text
+from tables.live.frames import QUEUED_FRAMES, Subscription
+from tables.live.log import seq_make, seq_split
+
+
+@pytest.mark.rule("T34")
+async def test_a_slow_socket_is_told_pruned_instead_of_everything_it_has_not_read() -> None:
+    subscription = Subscription()
+    for number in range(QUEUED_FRAMES + 1):
+        subscription.put(f"frame {number}", f"e.{number}-0")
+    assert json.loads(await subscription.next()) == {"type": "pruned", "seq": f"e.{QUEUED_FRAMES}-0"}
+    subscription.put("after", "e.99-0")
+    assert await subscription.next() == "after"
+
+
+@pytest.mark.rule("T33")
+async def test_what_opens_a_subscription_comes_before_what_was_queued_meanwhile() -> None:
+    subscription = Subscription()
+    subscription.put("live", "e.1-0")
+    subscription.open("hello", "replay")
+    assert [await subscription.next() for _ in range(3)] == ["hello", "replay", "live"]
+
+
+@pytest.mark.parametrize(
+    "seq", ["", "x", "e", "e.", "e.1", "e.1-", "e.-1", "e.1-x", ".1-0", "e.1-0-0", "e.+-(", "e.1-0 0"]
+)
+def test_a_seq_that_is_not_ours_is_no_place(seq: str) -> None:
+    assert seq_split(seq) is None
+
+
+def test_a_seq_reads_back() -> None:
+    assert seq_split(seq_make("ab12", "17-3")) == ("ab12", "17-3")
+
+
+@pytest.mark.parametrize("value", ["x" * MAX_EVENT_CHARS, float("nan"), float("inf")])
+def test_an_event_too_long_or_not_json_asks_for_the_row_instead(value: object) -> None:
+    event = {"kind": "cell", "row": "a", "group": "g", "version": 1, "data": {"k": value}}
+    assert json.loads(_event_text(event)) == {"kind": "rows", "changed": ["a"]}

@@ -1,0 +1,1 @@
+"""Workflows: definitions, the engine, runs and their ledger."""

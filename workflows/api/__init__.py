@@ -1,0 +1,1 @@
+"""REST of workflows and runs."""

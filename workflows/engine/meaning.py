@@ -1,0 +1,66 @@
+"""What a definition means: disabled blocks taken out, positions and names forgotten, one hash (W2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflows.engine.canonical import digest
+from workflows.engine.types import BlockSpec, Definition, RetryPolicy
+
+
+def without_disabled(definition: Definition) -> Definition:
+    """The definition without its disabled blocks, what they contain, and every edge that touches them."""
+    if all(block.enabled for block in definition.blocks):
+        return definition
+    parents = {block.key: block.parent for block in definition.blocks}
+    out = {block.key for block in definition.blocks if not block.enabled}
+    blocks = tuple(block for block in definition.blocks if not _stands_in(block.key, out, parents))
+    kept = {block.key for block in blocks}
+    # An edge to a block that does not exist at all stays, so that validation can name it.
+    gone = parents.keys() - kept
+    edges = tuple(edge for edge in definition.edges if edge.source not in gone and edge.target not in gone)
+    return Definition(blocks, edges)
+
+
+def content_hash(definition: Definition) -> str:
+    """SHA-256 of the meaning, in hex: equal for definitions that run alike, whatever their layout.
+
+    Raises `NotJson` for configs that cannot be stored.
+    """
+    meant = without_disabled(definition)
+    blocks = sorted((_meaning(block) for block in meant.blocks), key=lambda block: str(block["key"]))
+    edges = sorted({(edge.source, edge.handle, edge.target) for edge in meant.edges})
+    return digest({"blocks": blocks, "edges": edges})
+
+
+def _stands_in(key: str | None, out: set[str], parents: dict[str, str | None]) -> bool:
+    """Whether a block or one of its containers is disabled; bounded, for parents may go round in a circle."""
+    for _ in range(len(parents) + 1):
+        if key is None:
+            return False
+        if key in out:
+            return True
+        key = parents.get(key)
+    return False
+
+
+def _meaning(block: BlockSpec) -> dict[str, Any]:
+    return {
+        "key": block.key,
+        "type": block.type,
+        "config": dict(block.config),
+        "retry": None if block.retry is None else _policy(block.retry),
+        "timeout_seconds": block.timeout_seconds,
+        "parent": block.parent,
+    }
+
+
+def _policy(policy: RetryPolicy) -> dict[str, Any]:
+    return {
+        "max_attempts": policy.max_attempts,
+        "kind": policy.kind,
+        "delay_seconds": policy.delay_seconds,
+        "cap_seconds": policy.cap_seconds,
+        "jitter": policy.jitter,
+        "retry_on": sorted(policy.retry_on),
+    }

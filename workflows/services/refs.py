@@ -1,0 +1,89 @@
+"""Names for versions: set, deleted, and guarded by whoever relies on them (W2).
+
+``workflows`` does not know who uses a ref. Apps above it register a *guard*, which names its users; a ref or a
+workflow that some guard speaks up for is not taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from workflows.engine.names import is_ref_name
+from workflows.errors import RefInUse, RefNameInvalid, RefNotFound, WorkflowInUse
+from workflows.models import Workflow, WorkflowRef, WorkflowVersion
+from workspaces.actors import Actor
+from workspaces.services.audit import audit_record
+
+DRAFT: Final = "draft"
+
+RefGuard = Callable[[UUID, str | None], Sequence[str]]
+"""``(workflow id, ref name)`` → names of its users; ``None`` as ref asks for users of the workflow at all."""
+
+_guards: list[RefGuard] = []
+
+
+def guard_refs(guard: RefGuard) -> None:
+    """Have ``guard`` asked before a ref or a workflow goes; registered once, when the app starts."""
+    if guard not in _guards:
+        _guards.append(guard)
+
+
+def ref_set(*, workflow: Workflow, name: str, version: WorkflowVersion, actor: Actor) -> WorkflowRef:
+    """Point a ref at a version of the same workflow, making it if need be. Raises ``RefNameInvalid``."""
+    name_check(name)
+    with transaction.atomic():
+        before = WorkflowRef.objects.filter(workflow=workflow, name=name).select_related("version").first()
+        ref, _ = WorkflowRef.objects.update_or_create(
+            workflow=workflow, name=name, defaults={"version": version}
+        )
+        audit_record(
+            workspace_id=workflow.workspace_id,
+            actor=actor,
+            action="ref.set",
+            target=workflow,
+            before=None if before is None else {"ref": name, "version": before.version.number},
+            after={"ref": name, "version": version.number},
+        )
+    return ref
+
+
+def ref_delete(*, workflow: Workflow, name: str, actor: Actor) -> None:
+    """Take a ref away. Raises ``RefNotFound``, and ``RefInUse`` naming the workflow groups that use it."""
+    with transaction.atomic():
+        ref = WorkflowRef.objects.select_for_update().filter(workflow=workflow, name=name).first()
+        if ref is None:
+            raise RefNotFound
+        if users := _users(workflow.pk, name):
+            raise RefInUse(f"Used by {', '.join(users)}. Point the group at another ref first.", groups=users)
+        audit_record(
+            workspace_id=workflow.workspace_id,
+            actor=actor,
+            action="ref.deleted",
+            target=workflow,
+            before={"ref": name},
+        )
+        ref.delete()
+
+
+def workflow_unused(workflow_id: UUID) -> None:
+    """Raise ``WorkflowInUse`` when some workflow group runs this workflow, naming the groups."""
+    if users := _users(workflow_id, None):
+        raise WorkflowInUse(
+            f"Used by {', '.join(users)}. Point them at another workflow first.", groups=users
+        )
+
+
+def name_check(name: str) -> None:
+    """Raise ``RefNameInvalid`` unless ``name`` may be stored as a ref; ``draft`` is the draft and never stored."""
+    if name == DRAFT:
+        raise RefNameInvalid("'draft' always means the draft itself; choose another name.")
+    if not is_ref_name(name):
+        raise RefNameInvalid
+
+
+def _users(workflow_id: UUID, name: str | None) -> list[str]:
+    return [user for guard in _guards for user in guard(workflow_id, name)]

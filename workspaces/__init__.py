@@ -1,0 +1,1 @@
+"""Tenancy: workspaces, their members, tokens, secrets and audit log. Every other app stands on this."""
