@@ -8,7 +8,7 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --gen
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .PHONY: help demo dev test lint types format unit integration acceptance browser chromium core-chaos chaos bench \
-	guarantees install install-run lock
+	guarantees docs install install-run lock
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -29,6 +29,7 @@ lint: install  ## style, layering, and that generated files are fresh
 	@$(PY) -m ruff format --check --quiet . || { echo "Run make format."; exit 1; }
 	@.venv/bin/lint-imports --no-logo >.venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@$(PY) -m tests.bed.guarantees --check
+	@RUNSHEET_MODE=test $(PY) manage.py block_reference --check docs/blocks/reference.md
 
 format: install  ## lay the code out
 	@$(PY) -m ruff check --fix --quiet .; $(PY) -m ruff format --quiet .
@@ -62,6 +63,9 @@ bench: install  ## figures against the alternatives, side by side
 
 guarantees: install  ## write docs/guarantees.md: each rule with the tests that hold it
 	@$(PY) -m tests.bed.guarantees
+
+docs: install  ## write docs/blocks/reference.md: every block type, from the code
+	@RUNSHEET_MODE=test $(PY) manage.py block_reference --output docs/blocks/reference.md
 
 install:
 	@$(PYTHON) config/install.py requirements.lock

@@ -55,3 +55,9 @@ def broker_options(env: Environment) -> dict[str, Any]:
         "priority_steps": [0],  # no priorities: one list per queue instead of four to poll
         "queue_order_strategy": "round_robin",  # `interactive` gets its turn beside a full `rows`
     }
+
+
+def email_settings(env: Environment) -> dict[str, Any]:
+    """Django's `EMAIL_…`: a mail server that does not answer holds a block for seconds, not for ever."""
+    found: dict[str, Any] = environ.Env.email_url_config(env.email_url)
+    return {**found, "EMAIL_TIMEOUT": 10}

@@ -20,6 +20,7 @@ import environ
 
 from config.limits import Limits, declared_limits
 from config.runtime import running_services, secret_key_of_checkout, var_dir
+from workflows.blocks.llm_providers import Provider, read_providers
 
 Mode = Literal["production", "development", "test"]
 Process = Literal["web", "worker", "reserve", "control", "cpu", "beat", "cli"]
@@ -27,9 +28,10 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 PROCESSES: tuple[Process, ...] = get_args(Process)
 
 REDIS_OVERRIDES = ("broker", "result", "channels", "locks", "events")
+EMAIL_SCHEMES = tuple(environ.Env.EMAIL_SCHEMES)
 OTHER_VARIABLES = (
     "MODE", "PROCESS", "VAR", "BLOCKS", "HTTP_ALLOW", "SECRET_KEYS", "DEPLOY_SECRET", "DB_POOL_SIZE", "HTTPS",
-    "PROXIES", "LOG_LEVEL",
+    "PROXIES", "LOG_LEVEL", "PUBLIC_URL", "LLM_PROVIDERS",
 )  # fmt: skip
 """What may follow `RUNSHEET_`, beside the limits and the Redis overrides."""
 
@@ -66,8 +68,12 @@ class Environment:
     events_url: str | None
     blocks: tuple[str, ...]
     http_allow: tuple[str, ...]
+    llm_providers: Mapping[str, Provider]
     secret_keys: tuple[str, ...]
     deploy_secret: str
+    public_url: str
+    email_url: str
+    email_from: str
     limits: Limits
 
     @property
@@ -155,8 +161,13 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         db_pool_size=read.number("RUNSHEET_DB_POOL_SIZE", 8, 1, 200),
         blocks=read.words("RUNSHEET_BLOCKS"),
         http_allow=_http_allow(read),
+        llm_providers=read_providers(read.text("RUNSHEET_LLM_PROVIDERS"), read.text, read.faults.append),
         secret_keys=_secret_keys(read, mode, secret_key),
         deploy_secret=read.text("RUNSHEET_DEPLOY_SECRET"),
+        public_url=_public_url(read, mode),
+        email_url=read.url("EMAIL_URL", EMAIL_SCHEMES, "smtp+tls://user:password@host:587")
+        or ("smtp://localhost:25" if mode == "production" else "consolemail://"),
+        email_from=read.text("DEFAULT_FROM_EMAIL", "Runsheet <runsheet@localhost>"),
         limits=_limits(read),
         **_services(read, mode, process),
     )
@@ -234,6 +245,17 @@ def _allowed_hosts(read: Reader, mode: Mode) -> tuple[str, ...]:
     if mode == "production" and not hosts:
         read.faults.append("ALLOWED_HOSTS is missing. Name the host people type, e.g. runsheet.example.org.")
     return hosts or ("localhost", "127.0.0.1", "[::1]", "testserver")
+
+
+def _public_url(read: Reader, mode: Mode) -> str:
+    """Where people reach this install, without a slash at the end: links in mails begin with it."""
+    written = read.url("RUNSHEET_PUBLIC_URL", ("http", "https"), "https://runsheet.example.org")
+    if written:
+        return written.rstrip("/")
+    host = next(iter(read.words("ALLOWED_HOSTS")), "")
+    if mode == "production" and host and "*" not in host:
+        return f"https://{host.removeprefix('.')}"
+    return "http://localhost:8000"
 
 
 def _http_allow(read: Reader) -> tuple[str, ...]:

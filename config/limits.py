@@ -41,6 +41,10 @@ class Limits:
     events_maxlen: int = limit(
         10_000, 100, 1_000_000, "live events kept per table for sockets that reconnect"
     )
+    run_retention_days: int = limit(30, 0, 36_500, "days after which ended runs are deleted; 0 keeps them")
+    run_retention_count: int = limit(
+        1_000_000, 0, 1_000_000_000, "newest runs of a workspace that are kept; 0 keeps all"
+    )
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import os
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
-from config.connections import broker_options, database_settings
+from config.connections import broker_options, database_settings, email_settings
 from config.env import EnvironmentInvalid, read_environment
 from config.logs import logging_settings
 from config.runtime import BASE_DIR, var_dir
+from workflows.states import PauseKind, PauseStatus, RunStatus
 
 django_stubs_ext.monkeypatch()  # generics of Django may be subscripted at run time too: ModelAdmin[Table]
 
@@ -145,6 +146,10 @@ if ENV.proxies:  # the innermost proxy is ours and overwrites the header
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 
+# --- Mail ------------------------------------------------------------------------------------------------------
+vars().update(email_settings(ENV))
+DEFAULT_FROM_EMAIL = ENV.email_from
+
 # --- Celery ----------------------------------------------------------------------------------------------------
 QUEUES = ("control", "interactive", "rows", "cpu")
 CELERY_BROKER_URL = ENV.broker_url
@@ -160,6 +165,8 @@ CELERY_TASK_ROUTES = {
     "tables.advance_dispatch": {"queue": "control"},
     "tables.reap": {"queue": "control"},
     "workflows.execute_run": {"queue": "interactive"},
+    "workflows.wake": {"queue": "control"},
+    "workflows.prune": {"queue": "control"},
     "celery.backend_cleanup": {"queue": "control"},  # django-celery-beat installs it by itself
 }
 CELERY_TASK_IGNORE_RESULT = True
@@ -224,7 +231,20 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"Role": "workspaces.states.Role", "TokenScope": "workspaces.states.Scope"},
+    "ENUM_NAME_OVERRIDES": {
+        "Role": "workspaces.states.Role",
+        "TokenScope": "workspaces.states.Scope",
+        "RunStatus": [str(status) for status in RunStatus],
+        "RunKind": ["full", "rerun"],
+        "PauseStatus": [str(status) for status in PauseStatus],
+        "PauseKind": [str(kind) for kind in PauseKind],
+        "AnswerDecision": "workflows.engine.forms.DECISIONS",
+        "PlanMode": ["strict", "pinned"],
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "workflows.api.openapi.blocks_described",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -248,11 +268,15 @@ RUNSHEET_MAX_JSON_BYTES = ENV.limits.max_json_bytes
 RUNSHEET_MAX_API_CALLS_PER_MINUTE = ENV.limits.max_api_calls_per_minute
 RUNSHEET_MAX_LOGINS_PER_MINUTE = ENV.limits.max_logins_per_minute
 RUNSHEET_EVENTS_MAXLEN = ENV.limits.events_maxlen
+RUNSHEET_RUN_RETENTION_DAYS = ENV.limits.run_retention_days
+RUNSHEET_RUN_RETENTION_COUNT = ENV.limits.run_retention_count
 RUNSHEET_REDIS_URL = ENV.redis_url or ""
 RUNSHEET_LOCKS_URL = ENV.locks_url or ""  # row locks (T15)
 RUNSHEET_EVENTS_URL = ENV.events_url or ""  # the streams of T33
 RUNSHEET_BLOCKS = list(ENV.blocks)  # Python modules whose blocks are registered at start (W3)
 RUNSHEET_HTTP_ALLOW = list(ENV.http_allow)  # host:port pairs past the SSRF guard (W32)
+RUNSHEET_LLM_PROVIDERS = dict(ENV.llm_providers)  # by name, with their keys (W33)
+RUNSHEET_PUBLIC_URL = ENV.public_url  # what links in mails begin with
 RUNSHEET_SECRET_KEYS = list(ENV.secret_keys)  # Fernet keys, newest first
 RUNSHEET_DEPLOY_SECRET = (
     ENV.deploy_secret

@@ -136,6 +136,7 @@ class Stack:
             listener = self._held.enter_context(_listen(self.host, self.port))
             self.port = listener.getsockname()[1]
             self.env["PORT"] = str(self.port)
+            self.env.setdefault("RUNSHEET_PUBLIC_URL", self.url)  # links in mails lead here
             self._start_services()
             if self.migrate:
                 self.prepare()

@@ -18,5 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("workflows.api.urls")),
     path("api/v1/", include("tables.api.urls")),
     path("", include("workspaces.pages.urls")),
+    path("", include("workflows.pages.urls")),
     path("", include("tables.pages.urls")),
 ]

@@ -24,6 +24,8 @@ class FixedEntry:
 
 FIXED_ENTRIES = (
     FixedEntry("runsheet.tables.reap", "tables.reap", 5, 5, "Returns abandoned work to claimable (T11)."),
+    FixedEntry("runsheet.workflows.wake", "workflows.wake", 2, 10, "Wakes parked runs that are due (W21)."),
+    FixedEntry("runsheet.workflows.prune", "workflows.prune", 600, 300, "Deletes old runs and blobs (W31)."),
 )
 
 

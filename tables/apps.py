@@ -10,5 +10,6 @@ class TablesConfig(AppConfig):
     verbose_name = "Tables"
 
     def ready(self) -> None:
-        """Connect the receivers, which need the models."""
+        """Connect the receivers and register the block types, which need the models."""
         from tables import receivers  # noqa: F401  connects by decorator, needs loaded models
+        from tables.workflow_blocks import table_query, table_upsert  # noqa: F401  register by decorator

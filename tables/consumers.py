@@ -1,134 +1,33 @@
-"""The websocket of one table: `/ws/tables/{id}/?since=<seq>`. `config/asgi.py` checks the origin."""
+"""The websocket of one table: `/ws/tables/{id}/?since=<seq>`."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import logging
-from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
-from urllib.parse import parse_qs
 from uuid import UUID
 
-from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
-
-from tables.live.access import Visitor, may_watch, visitor_by_session, visitor_by_ticket
-from tables.live.coalesce import Rate
-from tables.live.frames import PING, Subscription
-from tables.live.hub import hub
-from tables.live.reader import ReaderUnavailable
-
-Found = TypeVar("Found")
-log = logging.getLogger(__name__)
-
-PING_SECONDS: Final = 20.0
-RECHECK_SECONDS: Final = 30.0
-"""How long a revoked membership or an ended session may go on watching, at most."""
-MAX_CLIENT_CHARS: Final = 65_536
-MAX_CLIENT_FRAMES_PER_SECOND: Final = 20
-
-UNAUTHENTICATED: Final = 4401
-FOREIGN: Final = 4404
-"""No such table, or not theirs: outsiders cannot tell which."""
-TOO_MANY: Final = 4429
-MALFORMED: Final = 4400
-TOO_BIG: Final = 1009
-TRY_LATER: Final = 1013
+from tables.events import stream_key
+from tables.live.access import may_watch
+from tables.live.coalesce import TableNews
+from workspaces.live.access import Visitor
+from workspaces.live.consumers import LiveConsumer
 
 
-class TableConsumer(AsyncWebsocketConsumer):
-    """Admits, then runs three things until one ends: frames, pings, the look whether they may still watch.
+class TableConsumer(LiveConsumer):
+    """Who may watch a table, and how its events are told."""
 
-    It holds no database connection between two looks.
-    """
+    @property
+    def watched_id(self) -> UUID:
+        """The table."""
+        found: UUID = self.scope["url_route"]["kwargs"]["table_id"]
+        return found
 
-    async def connect(self) -> None:
-        """Accept first, so that a refusal can carry its code, then admit and serve in a task."""
-        self._frames = Rate()
-        self._serving: asyncio.Task[None] | None = None
-        await self.accept()
-        query = parse_qs(self.scope["query_string"].decode("ascii", "replace"))
-        table_id: UUID = self.scope["url_route"]["kwargs"]["table_id"]
-        visitor = await self._visitor(query)
-        if visitor is None:
-            await self.close(UNAUTHENTICATED)
-        elif not await _in_thread(may_watch, visitor, table_id):
-            await self.close(FOREIGN)
-        else:
-            since = query.get("since", [None])[0]
-            self._serving = asyncio.create_task(self._serve(visitor, table_id, since))
+    def topic(self) -> str:
+        """Its log (T33)."""
+        return stream_key(self.watched_id)
 
-    async def disconnect(self, code: int) -> None:
-        """End the serving with the socket."""
-        if self._serving is not None:
-            self._serving.cancel()
-            await asyncio.gather(self._serving, return_exceptions=True)
+    def news(self) -> TableNews:
+        """Coalesced, and thinned when there is too much (T34)."""
+        return TableNews()
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Take `watch` and `presence`, which are hints; refuse what is too much, too often or no JSON."""
-        if len(text_data or bytes_data or "") >= MAX_CLIENT_CHARS:
-            await self.close(TOO_BIG)
-        elif self._frames.add(1, asyncio.get_running_loop().time()) > MAX_CLIENT_FRAMES_PER_SECOND:
-            await self.close(TOO_MANY)
-        elif not _is_hint(text_data):
-            await self.close(MALFORMED)
-
-    async def _visitor(self, query: dict[str, list[str]]) -> Visitor | None:
-        if tickets := query.get("token"):
-            return await _in_thread(visitor_by_ticket, tickets[0])
-        return await _in_thread(visitor_by_session, self.scope["session"].session_key)
-
-    async def _serve(self, visitor: Visitor, table_id: UUID, since: str | None) -> None:
-        """Close with the code that says why whenever serving ends by itself."""
-        try:
-            async with hub().subscription(table_id, since) as subscription:
-                code = await self._until_ended(subscription, visitor, table_id)
-        except ReaderUnavailable:
-            code = TRY_LATER
-        except Exception:
-            log.exception("a table's socket broke")
-            code = 1011
-        await self.close(code)
-
-    async def _until_ended(self, subscription: Subscription, visitor: Visitor, table_id: UUID) -> int:
-        tasks = [
-            asyncio.create_task(self._forward(subscription)),
-            asyncio.create_task(self._ping()),
-            asyncio.create_task(self._recheck(visitor, table_id)),
-        ]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            return done.pop().result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _forward(self, subscription: Subscription) -> int:
-        while True:
-            await self.send(text_data=await subscription.next())
-
-    async def _ping(self) -> int:
-        while True:
-            await asyncio.sleep(PING_SECONDS)
-            await self.send(text_data=PING)
-
-    async def _recheck(self, visitor: Visitor, table_id: UUID) -> int:
-        while True:
-            await asyncio.sleep(RECHECK_SECONDS)
-            if not await _in_thread(may_watch, visitor, table_id):
-                return FOREIGN
-
-
-async def _in_thread(read: Callable[..., Found], *arguments: object) -> Found:
-    """Read the database in a thread, which gives its connection back afterwards."""
-    return cast("Found", await database_sync_to_async(read)(*arguments))
-
-
-def _is_hint(text: str | None) -> bool:
-    try:
-        frame: Any = json.loads(text or "")
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(frame, dict) and frame.get("type") in {"watch", "presence"}
+    def may_watch(self, visitor: Visitor) -> bool:
+        """Members of the living table's workspace."""
+        return may_watch(visitor, self.watched_id)

@@ -67,12 +67,12 @@ def _send_chord(header: list[Signature], body: Signature) -> None:
     only.apply_async()
 
 
-def rows_send(window_id: UUID, row_ids: Sequence[UUID]) -> None:
-    """Send recovered rows at once, one message each, beside whatever became of their chord."""
+def rows_send(window_id: UUID, row_ids: Sequence[UUID], queue: str = "rows") -> None:
+    """Send rows handed over again at once, one message each, beside whatever became of their chord."""
     try:
         for row_id in row_ids:
             args = [str(window_id), [str(row_id)], True]
-            signature("tables.run_row", args=args, queue="rows", immutable=True).apply_async()
+            signature("tables.run_row", args=args, queue=queue, immutable=True).apply_async()
     except SEND_ERRORS:
         log.warning("could not send recovered rows; the reaper will", extra={"window": str(window_id)})
 

@@ -150,3 +150,9 @@ class SchemaInvalid(Invalid):
             errors.setdefault(fault.field, []).append(fault.message)
         super().__init__(faults[0].message, errors=errors)
         self.code = faults[0].code  # type: ignore[misc]  # one error, as many codes as rules
+
+
+class CellChanged(Conflict):
+    """Somebody else changed this cell at this very moment. Look at it again."""
+
+    code = "cell_changed"

@@ -21,7 +21,7 @@ COUNT_LIMIT: Final = 100_000
 
 _ROW = "r.id, r.data, r.edited, r.created_at, r.updated_at, r.position"
 _CELLS = f"SELECT {', '.join(CELL_FIELDS)} FROM tables_rowexecution WHERE row_id = ANY(%s)"  # noqa: S608 - constants
-_JSON_FIELDS = ("error", "running_blocks")
+_JSON_FIELDS = ("error", "running_blocks", "waits_for")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from tables.engine.dependencies import run_order
@@ -53,6 +53,16 @@ def dispatches_of(workspace_id: UUID) -> QuerySet[Dispatch]:
 def jobs_of(workspace_id: UUID) -> QuerySet[Job]:
     """Every job on the workspace's tables."""
     return Job.objects.filter(table__workspace_id=workspace_id)
+
+
+def runs_of_table(table_id: UUID) -> Q:
+    """Which runs belong to cells of a table, as `workflows` is told at start-up."""
+    return Q(owner_kind="cell", owner_id__in=RowExecution.objects.filter(table_id=table_id).values("pk"))
+
+
+def runs_shown() -> Q:
+    """Which runs a cell shows, as `workflows` is told at start-up: they are kept as long as the cell is (W31)."""
+    return Q(Exists(RowExecution.objects.filter(pk=OuterRef("owner_id"), run_id=OuterRef("pk"))))
 
 
 def views_of(table: Table) -> QuerySet[View]:

@@ -25,6 +25,7 @@ CELL_FIELDS: Final = (
     "reason",
     "running_blocks",
     "wake_at",
+    "waits_for",
     "started_at",
     "finished_at",
 )
@@ -42,8 +43,9 @@ def cell_json(cell: Mapping[str, Any], *, group_revision: int | None = None) -> 
     """One cell: ``{status, version, execution_id, attempt, started_at, finished_at, …}`` (`api.md`).
 
     ``cell`` maps ``CELL_FIELDS``. Optional members: ``run``, ``dispatch``, ``error``, ``reason``,
-    ``running_blocks``, ``wake_at``; ``outdated`` when a completed cell ran an earlier revision of its group than
-    ``group_revision`` (T29; None: the revision it just ran is the present one).
+    ``running_blocks``, ``wake_at``, ``waits_for`` (``[{step_key, kind, until, reason, pause}]``); ``outdated`` when a
+    completed cell ran an earlier revision of its group than ``group_revision`` (T29; None: the revision it just ran is
+    the present one).
     """
     shown: dict[str, Any] = {
         "status": str(cell["status"]),
@@ -60,6 +62,7 @@ def cell_json(cell: Mapping[str, Any], *, group_revision: int | None = None) -> 
         "reason": cell.get("reason"),
         "running_blocks": cell.get("running_blocks"),
         "wake_at": instant(cell.get("wake_at")),
+        "waits_for": cell.get("waits_for"),
         "outdated": is_outdated(cell, group_revision),
     }
     shown.update({name: value for name, value in optional.items() if value})

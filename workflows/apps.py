@@ -15,5 +15,6 @@ class WorkflowsConfig(AppConfig):
         """Register every block type, so that a wrong one stops the process at start and not a run later."""
         from workflows import worker  # noqa: F401  connects Celery's signals
         from workflows.blocks import registry
+        from workflows.services import hooks  # noqa: F401  its secrets take part in the rotation of keys
 
         registry.load(settings.RUNSHEET_BLOCKS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workspaces.errors import Conflict, Gone, Invalid, NotFound, RunsheetError, Unprocessable
+from workspaces.errors import Conflict, Gone, Invalid, NotFound, RunsheetError, Unauthenticated, Unprocessable
 
 
 class WorkflowError(RunsheetError):
@@ -92,6 +92,24 @@ class BlockMissing(WorkflowError, Conflict):
     code = "block_missing"
 
 
+class PlanChanged(WorkflowError, Conflict):
+    """What would be rerun has changed since the preview. Look at the new plan, and confirm that one (W27)."""
+
+    code = "plan_changed"
+
+
+class RerunRefused(WorkflowError, Conflict):
+    """There is no such rerun of this run (W26, W28)."""
+
+    code = "rerun_refused"
+
+
+class DecisionNotAsked(WorkflowError, Conflict):
+    """Nobody has to decide about this step, or somebody has decided already (W15)."""
+
+    code = "decision_not_asked"
+
+
 class WorkflowNameTaken(WorkflowError, Conflict):
     """Another workflow of this workspace has this name. Choose another, or archive that one."""
 
@@ -108,3 +126,51 @@ class RunInputInvalid(WorkflowError, Invalid):
     """The input does not fit what the workflow declares."""
 
     code = "input_invalid"
+
+
+class HookNotFound(WorkflowError, NotFound):
+    """There is no such hook, or it takes no deliveries now."""
+
+    code = "hook_not_found"
+
+
+class HookSignatureInvalid(WorkflowError, Unauthenticated):
+    """This delivery is not signed as it must be, or too old (trust.md 12)."""
+
+    code = "signature_invalid"
+
+
+class HookInputUnfit(WorkflowError, Unprocessable):
+    """A hook starts runs with nothing but the input 'payload', and this workflow cannot begin with that."""
+
+    code = "hook_input_unfit"
+
+
+class PauseNotFound(WorkflowError, NotFound):
+    """There is no such question in this run."""
+
+    code = "pause_not_found"
+
+
+class PauseAnswered(WorkflowError, Conflict):
+    """This question has been answered already. The first answer counts (W20)."""
+
+    code = "already_answered"
+
+
+class PauseGone(WorkflowError, Gone):
+    """This question is over: it expired, or the run that asked it has ended."""
+
+    code = "question_over"
+
+
+class PauseAnswerInvalid(WorkflowError, Invalid):
+    """The answer does not fit what is asked. Correct the fields named."""
+
+    code = "answer_invalid"
+
+
+class StepNotFound(WorkflowError, NotFound):
+    """Neither run has a step of this key."""
+
+    code = "step_not_found"

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.db.models import Prefetch, QuerySet, Sum
 from django.db.models.functions import Now
 
-from workflows.errors import RefNotFound, RunNotFound, VersionNotFound, WorkflowNotFound
-from workflows.models import Attempt, Instance, Run, Step, Workflow, WorkflowRef, WorkflowVersion
+from workflows.errors import PauseNotFound, RefNotFound, RunNotFound, VersionNotFound, WorkflowNotFound
+from workflows.models import Attempt, Instance, PausePoint, Run, Step, Workflow, WorkflowRef, WorkflowVersion
+from workflows.states import PauseKind, PauseStatus
 
 
 def workflows_of(workspace_id: UUID) -> QuerySet[Workflow]:
@@ -54,8 +55,8 @@ def runs_of(workspace_id: UUID) -> QuerySet[Run]:
     """The runs of a workspace without their large fields, to be filtered, ordered and paged by the caller."""
     return (
         Run.objects.filter(workspace_id=workspace_id)
-        .select_related("version", "actor")
-        .defer("input", "result", "row", "version__definition")
+        .select_related("version", "workflow", "actor")
+        .defer("input", "result", "row", "plan", "history", "version__definition", "workflow__draft")
     )
 
 
@@ -63,8 +64,8 @@ def run_of(workspace_id: UUID, run_id: UUID) -> Run:
     """One run of the workspace, whole. Raises ``RunNotFound``."""
     found = (
         Run.objects.filter(workspace_id=workspace_id, pk=run_id)
-        .select_related("version", "actor")
-        .defer("row", "version__definition")
+        .select_related("version", "workflow", "actor")
+        .defer("row", "version__definition", "workflow__draft")
         .first()
     )
     if found is None:
@@ -95,3 +96,36 @@ def worker_slots(queue: str) -> int:
     silent_since = Now() - timedelta(seconds=settings.RUNSHEET_INSTANCE_DEAD_SECONDS)
     living = Instance.objects.filter(stopped_at=None, heartbeat_at__gt=silent_since, queues__contains=[queue])
     return max(1, living.aggregate(slots=Sum("slots"))["slots"] or 0)
+
+
+def pauses_with_runs() -> QuerySet[PausePoint]:
+    """Pauses, each with its run and workflow, without what these hold that is large."""
+    return PausePoint.objects.select_related("run__workflow").defer(
+        "run__input", "run__result", "run__row", "run__plan", "run__history", "run__workflow__draft"
+    )
+
+
+def approvals_of(workspace_id: UUID) -> QuerySet[PausePoint]:
+    """What runs of the workspace ask people, or have asked, to be filtered, ordered and paged by the caller."""
+    return pauses_with_runs().filter(workspace_id=workspace_id, kind=PauseKind.APPROVAL)
+
+
+def pauses_of(run: Run) -> QuerySet[PausePoint]:
+    """Everything a run waits or waited for, to be filtered, ordered and paged by the caller."""
+    return pauses_with_runs().filter(run=run)
+
+
+def approval_of(workspace_id: UUID, run_id: UUID, pause_id: UUID) -> PausePoint:
+    """One question that this run of the workspace asks people. Raises ``PauseNotFound``."""
+    found = approvals_of(workspace_id).filter(run_id=run_id, pk=pause_id).first()
+    if found is None:
+        raise PauseNotFound
+    return found
+
+
+def approvals_open_count(workspace_id: UUID, most: int) -> int:
+    """How many open questions there are, counted up to ``most``: the partial index answers."""
+    asked = PausePoint.objects.filter(
+        workspace_id=workspace_id, kind=PauseKind.APPROVAL, status=PauseStatus.OPEN
+    )
+    return asked.order_by()[:most].count()

@@ -60,6 +60,25 @@ class ErrorClass(StrEnum):
     INTERNAL = "internal"
 
 
+class PauseKind(StrEnum):
+    """What a waiting step waits for (W16, W19)."""
+
+    TIMER = "timer"
+    APPROVAL = "approval"
+    RUN = "run"
+    BACKOFF = "backoff"
+    RATE_LIMITED = "rate_limited"
+
+
+class PauseStatus(StrEnum):
+    """Stored status of a pause point: open until it is answered, its time comes, or its run ends first."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    EXPIRED = "expired"
+    DEAD = "dead"
+
+
 class Effect(StrEnum):
     """What running a block again may do to the world (W15)."""
 
@@ -78,6 +97,9 @@ FINAL: Final = frozenset({RunStatus.COMPLETED, RunStatus.CANCELLED})
 
 PARKED: Final = frozenset({RunStatus.WAITING, RunStatus.PAUSED})
 """Holds no worker; a timer or a person's answer wakes it."""
+
+UNATTENDED: Final = PARKED | {RunStatus.NEEDS_DECISION}
+"""Unfinished and without a worker on purpose: nothing is wrong with such a run."""
 
 RESUMABLE: Final = frozenset({RunStatus.FAILED, RunStatus.NEEDS_DECISION})
 """A person may reopen it (W22)."""

@@ -1,7 +1,7 @@
-"""The demo's table, made through the REST API as a person would: workflows, columns, groups, then the CSV import.
+"""A table of the demo, made through the REST API as a person would: workflows, columns, groups, then the CSV import.
 
 The rows come last, so a table that has any is finished: from then on it belongs to the person, and all that is
-added are packages (or versions of them) that were installed since.
+added are records that came since, such as packages (or versions of them) that were installed.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution
 from typing import Any, Final
 
-from config.demo import distributions
 from config.demo.api import Api
-from config.demo.sheet import ABOUT, GROUPS, HOME_PAGE, PACKAGE, TABLE, TYPED, VERSION, Column, Group
+from config.demo.sheet import Group, Sheet
 
 IMPORT_SECONDS: Final = 60.0
-FILENAME: Final = "installed-packages.csv"
 
 
 class ImportUnfinished(Exception):
@@ -34,26 +31,28 @@ class Built:
     imported: int
 
 
-def table_ready(api: Api) -> Built:
+def table_ready(api: Api, sheet: Sheet) -> Built:
     """Find the table or make it, and import what is not in it yet."""
-    table = next((found for found in api.all("tables/") if found["name"] == TABLE), None)
+    table = next((found for found in api.all("tables/") if found["name"] == sheet.name), None)
     table = table or api.post(
-        "tables/", {"name": TABLE, "description": ABOUT, "columns": [c.wanted for c in TYPED]}
+        "tables/",
+        {"name": sheet.name, "description": sheet.about, "columns": [c.wanted for c in sheet.typed]},
     )
     path = f"tables/{table['id']}/"
     if not table["row_count"]:
-        _make_groups(api, path)
-    return Built(table["id"], _import_missing(api, path))
+        _make_groups(api, path, sheet)
+    return Built(table["id"], _import_missing(api, path, sheet))
 
 
-def _make_groups(api: Api, path: str) -> None:
+def _make_groups(api: Api, path: str, sheet: Sheet) -> None:
     present = {group["name"] for group in api.get(path)["groups"]}
-    for group in GROUPS:
+    for group in sheet.groups:
         if group.name not in present:
             api.post(f"{path}groups/", _wanted(group, _workflow(api, group)))
     ids = {column["key"]: column["id"] for column in api.get(path)["columns"]}
-    widths = {ids[column.key]: column.width for column in _columns() if column.key in ids}
-    api.put(f"{path}layout/", {"widths": widths, "pinned": [ids[PACKAGE.key]] if PACKAGE.key in ids else []})
+    widths = {ids[column.key]: column.width for column in sheet.columns if column.key in ids}
+    first = sheet.typed[0].key
+    api.put(f"{path}layout/", {"widths": widths, "pinned": [ids[first]] if first in ids else []})
 
 
 def _workflow(api: Api, group: Group) -> str:
@@ -78,39 +77,35 @@ def _wanted(group: Group, workflow: str) -> dict[str, Any]:
     }
 
 
-def _columns() -> list[Column]:
-    return [*TYPED, *(column for group in GROUPS for column in group.outputs)]
-
-
-def _import_missing(api: Api, path: str) -> int:
-    """Import the packages that have no row of their version yet; how many."""
-    columns = {column["key"] for column in api.get(path)["columns"]}
-    if not {PACKAGE.key, VERSION.key} <= columns:
+def _import_missing(api: Api, path: str, sheet: Sheet) -> int:
+    """Import the records that have no row yet; how many."""
+    keys = [column.key for column in sheet.identity]
+    if not set(keys) <= {column["key"] for column in api.get(path)["columns"]}:
         return 0  # a person removed them: there is nothing left to tell rows apart by
     known = {
-        (row["data"].get(PACKAGE.key), row["data"].get(VERSION.key))
-        for row in api.all(f"{path}rows/", fields=f"{PACKAGE.key},{VERSION.key}")
+        tuple(row["data"].get(key) for key in keys) for row in api.all(f"{path}rows/", fields=",".join(keys))
     }
-    missing = [found for found in distributions.installed() if (found.name, found.version) not in known]
+    places = [sheet.typed.index(column) for column in sheet.identity]
+    missing = [record for record in sheet.records() if tuple(record[place] for place in places) not in known]
     if missing:
-        _import(api, path, missing)
+        _import(api, path, sheet, missing)
     return len(missing)
 
 
-def _import(api: Api, path: str, missing: Sequence[Distribution]) -> None:
+def _import(api: Api, path: str, sheet: Sheet, missing: Sequence[tuple[str, ...]]) -> None:
     """Append them as a CSV file; headers find the columns of their name, a column that is gone is left out."""
-    content = _csv(missing)
-    preview = api.upload(f"{path}imports/preview/", FILENAME, content)
+    content = _csv(sheet, missing)
+    preview = api.upload(f"{path}imports/preview/", sheet.filename, content)
     mapping = {header: to if isinstance(to, str) else None for header, to in preview["mapping"].items()}
-    job = api.upload(f"{path}imports/", FILENAME, content, mapping=mapping)
+    job = api.upload(f"{path}imports/", sheet.filename, content, mapping=mapping)
     _wait(api, job["id"], len(missing))
 
 
-def _csv(found: Sequence[Distribution]) -> bytes:
+def _csv(sheet: Sheet, records: Sequence[tuple[str, ...]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow([PACKAGE.name, VERSION.name, HOME_PAGE.name])
-    writer.writerows([each.name, each.version, distributions.home_page(each)] for each in found)
+    writer.writerow([column.name for column in sheet.typed])
+    writer.writerows(records)
     return text.getvalue().encode()
 
 

@@ -1,4 +1,4 @@
-"""Whether every cell is right: completed with the values it should hold, failed for the true reason, or skipped.
+"""Whether every cell is right: completed with what it should hold, failed for the true reason, skipped, or waiting.
 
 What a person changed since (a workflow, a workflow group, values typed over) is left alone, and said to be unchecked.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from config.demo.api import Api
-from config.demo.expected import CONDITIONS, EXPECTED, EXPECTED_OF_FAILED, Fails, is_installed
-from config.demo.sheet import GROUPS, Group
+from config.demo.sheet import Group, Sheet
+from config.demo.truth import Fails, Truth
 
 JSON = Mapping[str, Any]
 
@@ -26,21 +26,23 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sheet:
-    """The table's groups that are still as the demo made them, by name, and who fills which column."""
+class _Case:
+    """What is judged by what: the groups that are still as the demo made them, and who fills which column."""
 
+    sheet: Sheet
+    truth: Truth
     dispatch: str
     ids: Mapping[str, str]
     fills: Mapping[str, str | None]
     same: Sequence[Group]
 
 
-def judge(api: Api, dispatch: JSON, rows: Sequence[JSON]) -> Verdict:
+def judge(api: Api, sheet: Sheet, truth: Truth, dispatch: JSON, rows: Sequence[JSON]) -> Verdict:
     """Judge every cell of these rows, as the API shows them after that dispatch of the whole table."""
     verdict = Verdict()
-    sheet = _sheet(api, dispatch, verdict)
+    case = _case(api, sheet, truth, dispatch, verdict)
     for row in rows:
-        _judge_row(sheet, row, verdict)
+        _judge_row(case, row, verdict)
     return verdict
 
 
@@ -54,12 +56,12 @@ def account_faults(dispatch: JSON) -> list[str]:
     return faults if told == cells else [*faults, f"The dispatch accounts for {told} of {cells} cells."]
 
 
-def _sheet(api: Api, dispatch: JSON, verdict: Verdict) -> _Sheet:
+def _case(api: Api, sheet: Sheet, truth: Truth, dispatch: JSON, verdict: Verdict) -> _Case:
     shown = api.get(f"tables/{dispatch['table']}/")
     groups = {group["name"]: group for group in shown["groups"]}
     ids = {name: group["id"] for name, group in groups.items()}
     same = []
-    for group in GROUPS:
+    for group in sheet.groups:
         if group.name not in groups:
             verdict.unchecked.append(f"{group.name}: there is no such workflow group any more")
         elif not _is_ours(api, group, groups[group.name]):
@@ -67,7 +69,7 @@ def _sheet(api: Api, dispatch: JSON, verdict: Verdict) -> _Sheet:
         else:
             same.append(group)
     fills = {column["key"]: column["group"] for column in shown["columns"]}
-    return _Sheet(dispatch["id"], ids, fills, same)
+    return _Case(sheet, truth, dispatch["id"], ids, fills, same)
 
 
 def _is_ours(api: Api, group: Group, stored: JSON) -> bool:
@@ -78,42 +80,52 @@ def _is_ours(api: Api, group: Group, stored: JSON) -> bool:
     return stored["revision"] == 1 and bool(definition == group.definition)
 
 
-def _judge_row(sheet: _Sheet, row: JSON, verdict: Verdict) -> None:
-    name = f"{row['data'].get('package')} {row['data'].get('version')}"
+def _judge_row(case: _Case, row: JSON, verdict: Verdict) -> None:
+    name = case.sheet.label(row["data"])
     completed = any(cell["status"] == "completed" for cell in row["cells"].values())
+    gone = case.truth.gone(row["data"]) if completed else ""
     if row["edited"]:
         verdict.unchecked.append(f"{name}: edited by hand")
-    elif completed and not is_installed(row["data"]):
-        verdict.unchecked.append(f"{name}: no longer installed")
+    elif gone:
+        verdict.unchecked.append(f"{name}: {gone}")
     else:
-        faults = ((group.name, _cell_fault(sheet, group, row)) for group in sheet.same)
+        faults = ((group.name, _cell_fault(case, group, row)) for group in case.same)
         verdict.faults += [f"{name} · {group}: {fault}" for group, fault in faults if fault]
-        verdict.judged += len(sheet.same)
+        verdict.judged += len(case.same)
 
 
-def _cell_fault(sheet: _Sheet, group: Group, row: JSON) -> str:
+def _cell_fault(case: _Case, group: Group, row: JSON) -> str:
     """What is wrong with one cell; empty when it is right."""
-    cell = row["cells"].get(sheet.ids[group.name])
-    skipped = _skipped(sheet, group, row)
+    cell = row["cells"].get(case.ids[group.name])
+    skipped = _skipped(case, group, row)
     if cell is None:
         return "" if skipped else "it never ran"
-    if cell["status"] not in {"completed", "failed"}:
+    if cell["status"] not in {"completed", "failed", "paused"}:
         return f"it is {cell['status']}"
     if skipped:  # by itself, in another run, a group does not wait for its dependencies (T7)
-        ours = cell.get("dispatch") == sheet.dispatch
+        ours = cell.get("dispatch") == case.dispatch
         return f"it is {cell['status']}, and should have been skipped: {skipped}" if ours else ""
-    return _outcome_fault(group, row, cell)
+    waiting = case.truth.waiting.get(group.name)
+    waits = waiting(row["data"]) if waiting else None
+    if cell["status"] == "paused":
+        return "it waits, and should not" if waits is None else _values_fault(row, waits)
+    if waits is not None and cell.get("dispatch") == case.dispatch:
+        return f"it is {cell['status']}, and should wait"
+    return _outcome_fault(case.truth, group, row, cell)
 
 
-def _outcome_fault(group: Group, row: JSON, cell: JSON) -> str:
+def _outcome_fault(truth: Truth, group: Group, row: JSON, cell: JSON) -> str:
     """What is wrong with how a cell ended that was right to run."""
-    expected = EXPECTED_OF_FAILED if cell["status"] == "failed" else EXPECTED
+    failed = cell["status"] == "failed"
+    expected = {**truth.values, **truth.of_failed} if failed else truth.values
     try:
         wanted = expected[group.name](row["data"])
     except Fails as failure:
         return _failure_fault(cell, failure)
-    if cell["status"] == "failed":
-        return f"it failed without cause: {cell['error']['message']}"
+    return f"it failed without cause: {cell['error']['message']}" if failed else _values_fault(row, wanted)
+
+
+def _values_fault(row: JSON, wanted: JSON) -> str:
     held = {key: row["data"].get(key) for key in wanted}
     wrong = (key for key in wanted if held[key] != wanted[key])
     return "; ".join(f"{key} is {held[key]!r} and should be {wanted[key]!r}" for key in wrong)
@@ -128,12 +140,12 @@ def _failure_fault(cell: JSON, failure: Fails) -> str:
     return ""
 
 
-def _skipped(sheet: _Sheet, group: Group, row: JSON) -> str:
+def _skipped(case: _Case, group: Group, row: JSON) -> str:
     """Why the group should not run on this row; empty when it should."""
     for key in group.depends_on:
-        filler = sheet.fills.get(key)
+        filler = case.fills.get(key)
         cell = row["cells"].get(filler) if filler else {"status": "completed"}
         if row["data"].get(key) in (None, "", []) or cell is None or cell["status"] != "completed":
             return f"it waits for {key}"
-    condition = CONDITIONS.get(group.name)
+    condition = case.truth.conditions.get(group.name)
     return "its condition is false" if condition and not condition(row["data"]) else ""

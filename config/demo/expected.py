@@ -1,4 +1,4 @@
-"""What each cell should hold, worked out in plain Python: no workflow, no expression, no block has a part in it."""
+"""The truth about the packages table: each value worked out again from the packages themselves."""
 
 from __future__ import annotations
 
@@ -9,20 +9,10 @@ from typing import Any, Final
 
 from config.demo import distributions
 from config.demo.imports import ImportFailed, ImportTooSlow, import_modules
-
-Row = Mapping[str, Any]
-Values = dict[str, Any]
+from config.demo.truth import Fails, Row, Truth, Values
 
 _FORMATS: Final = {"2.3": "current", "2.4": "current", "2.5": "current", "2.2": "recent"}
 _LICENCE_POINTS: Final = {"permissive": 0, "weak copyleft": 15, "copyleft": 40, "other": 20, "unknown": 25}
-
-
-class Fails(Exception):
-    """The cell should have failed: with this code, and a message that holds these words."""
-
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(f"{code}: {words}")
-        self.code, self.words = code, words
 
 
 class Measured:
@@ -120,24 +110,13 @@ def is_rated(row: Row) -> bool:
     return bool(row["size_kb"] >= 50)
 
 
-def is_installed(row: Row) -> bool:
-    """Whether this version of the package is still there to compare with."""
+def gone(row: Row) -> str:
+    """Why there is nothing to compare a row with: this version of the package is not there any more."""
     try:
         _find(row)
     except Fails:
-        return False
-    return True
-
-
-EXPECTED: Final[Mapping[str, Callable[[Row], Values]]] = {
-    "Read metadata": read_metadata,
-    "Measure": measure,
-    "Import health": import_health,
-    "Risk": risk,
-    "Summary": summary,
-}
-EXPECTED_OF_FAILED: Final[Mapping[str, Callable[[Row], Values]]] = {**EXPECTED, "Import health": import_again}
-CONDITIONS: Final[Mapping[str, Callable[[Row], bool]]] = {"Risk": is_rated}
+        return "no longer installed"
+    return ""
 
 
 def _size(kilobytes: float) -> str:
@@ -151,3 +130,19 @@ def _find(row: Row) -> Any:
         return distributions.find(row.get("package") or "", row.get("version") or "")
     except distributions.NotInstalled:
         raise Fails("not_installed", "not installed here") from None
+
+
+_VALUES: Final[Mapping[str, Callable[[Row], Values]]] = {
+    "Read metadata": read_metadata,
+    "Measure": measure,
+    "Import health": import_health,
+    "Risk": risk,
+    "Summary": summary,
+}
+TRUTH: Final = Truth(
+    against="Python itself",
+    values=_VALUES,
+    of_failed={"Import health": import_again},
+    conditions={"Risk": is_rated},
+    gone=gone,
+)

@@ -1,47 +1,23 @@
-"""The demo's five workflows, as a person would save them: blocks joined by edges, expressions and no code."""
+"""The packages table's workflows, as a person would save them: blocks joined by edges, expressions and no code."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, Final
 
-Definition = Mapping[str, Any]
-
-
-def _block(key: str, type_: str, **config: Any) -> dict[str, Any]:
-    return {"key": key, "type": type_, "config": config}
-
-
-def _edges(*written: str) -> list[dict[str, str]]:
-    """`a → b → c` joins by `source`; `a:handle → b` by that handle."""
-    edges = []
-    for chain in written:
-        stops = chain.split(" → ")
-        for start, end in pairwise(stops):
-            key, _, handle = start.partition(":")
-            edges.append({"from": key, "handle": handle or "source", "to": end.partition(":")[0]})
-    return edges
-
-
-def _start(**inputs: str) -> dict[str, Any]:
-    """`name="text!"` declares a required input of that type."""
-    split = {name: (kind.rstrip("!"), kind.endswith("!")) for name, kind in inputs.items()}
-    declared = {name: {"type": kind, "required": needed} for name, (kind, needed) in split.items()}
-    return _block("start", "start", inputs=declared)
+from config.demo.definitions import Definition, block, edges, start
 
 
 def _call(key: str, function: str, **arguments: str) -> dict[str, Any]:
-    return _block(key, "python", function=function, arguments=arguments)
+    return block(key, "python", function=function, arguments=arguments)
 
 
 _PACKAGE: Final = {"package": "{{ input.package }}", "version": "{{ input.version }}"}
 
 READ_METADATA: Final[Definition] = {
     "blocks": [
-        _start(package="text!", version="text!"),
+        start(package="text!", version="text!"),
         _call("read", "package_metadata", **_PACKAGE),
-        _block(
+        block(
             "age",
             "switch",
             cases=[
@@ -49,10 +25,10 @@ READ_METADATA: Final[Definition] = {
                 {"key": "recent", "when": "blocks.read.format == '2.2'"},
             ],
         ),
-        _block("current", "set", fields={"label": "current"}),
-        _block("recent", "set", fields={"label": "recent"}),
-        _block("old", "set", fields={"label": "old"}),
-        _block(
+        block("current", "set", fields={"label": "current"}),
+        block("recent", "set", fields={"label": "recent"}),
+        block("old", "set", fields={"label": "old"}),
+        block(
             "answer",
             "respond",
             value={
@@ -63,7 +39,7 @@ READ_METADATA: Final[Definition] = {
             },
         ),
     ],
-    "edges": _edges(
+    "edges": edges(
         "start → read → age",
         "age:case-current → current → answer",
         "age:case-recent → recent → answer",
@@ -73,10 +49,10 @@ READ_METADATA: Final[Definition] = {
 
 MEASURE: Final[Definition] = {
     "blocks": [
-        _start(package="text!", version="text!"),
+        start(package="text!", version="text!"),
         _call("measure", "package_size", **_PACKAGE),
-        _block("scale", "set", fields={"kilobytes": "{{ (blocks.measure.bytes / 1000) | round(1) }}"}),
-        _block(
+        block("scale", "set", fields={"kilobytes": "{{ (blocks.measure.bytes / 1000) | round(1) }}"}),
+        block(
             "answer",
             "respond",
             value={
@@ -87,22 +63,22 @@ MEASURE: Final[Definition] = {
             },
         ),
     ],
-    "edges": _edges("start → measure → scale → answer"),
+    "edges": edges("start → measure → scale → answer"),
 }
 
 IMPORT_HEALTH: Final[Definition] = {
     "blocks": [
-        _start(package="text!", version="text!"),
+        start(package="text!", version="text!"),
         _call("find", "package_modules", **_PACKAGE),
-        _block("any", "condition", when="blocks.find | length > 0"),
-        _block(
+        block("any", "condition", when="blocks.find | length > 0"),
+        block(
             "nothing",
             "fail",
             code="nothing_to_import",
             message="{{ input.package }} brings no module that can be imported, only files for other tools.",
         ),
         _call("load", "import_modules", modules="{{ blocks.find }}"),
-        _block(
+        block(
             "answer",
             "respond",
             value={
@@ -112,16 +88,16 @@ IMPORT_HEALTH: Final[Definition] = {
             },
         ),
     ],
-    "edges": _edges("start → find → any", "any:false → nothing", "any:true → load → answer"),
+    "edges": edges("start → find → any", "any:false → nothing", "any:true → load → answer"),
 }
 
 RATE_RISK: Final[Definition] = {
     "blocks": [
-        _start(
+        start(
             licence="text!", metadata="text!", native="boolean", dependencies="number!", kilobytes="number!",
             modules="number!",
         ),
-        _block(
+        block(
             "points",
             "set",
             fields={
@@ -134,8 +110,8 @@ RATE_RISK: Final[Definition] = {
                 "imports": "{{ 10 if input.modules > 500 else 0 }}",
             },
         ),
-        _block("sum", "set", fields={"score": "{{ blocks.points.values() | sum }}"}),
-        _block(
+        block("sum", "set", fields={"score": "{{ blocks.points.values() | sum }}"}),
+        block(
             "level",
             "switch",
             cases=[
@@ -143,10 +119,10 @@ RATE_RISK: Final[Definition] = {
                 {"key": "medium", "when": "blocks.sum.score >= 20"},
             ],
         ),
-        _block("high", "set", fields={"level": "high"}),
-        _block("medium", "set", fields={"level": "medium"}),
-        _block("low", "set", fields={"level": "low"}),
-        _block(
+        block("high", "set", fields={"level": "high"}),
+        block("medium", "set", fields={"level": "medium"}),
+        block("low", "set", fields={"level": "low"}),
+        block(
             "answer",
             "respond",
             value={
@@ -155,7 +131,7 @@ RATE_RISK: Final[Definition] = {
             },
         ),
     ],
-    "edges": _edges(
+    "edges": edges(
         "start → points → sum → level",
         "level:case-high → high → answer",
         "level:case-medium → medium → answer",
@@ -165,11 +141,11 @@ RATE_RISK: Final[Definition] = {
 
 WRITE_SUMMARY: Final[Definition] = {
     "blocks": [
-        _block("start", "start"),
-        _block("rated", "condition", when="row.risk is not none"),
-        _block("risk", "set", fields={"words": "{{ row.risk }} risk ({{ row.risk_score }} points)"}),
-        _block("small", "set", fields={"words": "too small to rate"}),
-        _block(
+        block("start", "start"),
+        block("rated", "condition", when="row.risk is not none"),
+        block("risk", "set", fields={"words": "{{ row.risk }} risk ({{ row.risk_score }} points)"}),
+        block("small", "set", fields={"words": "too small to rate"}),
+        block(
             "size",
             "set",
             fields={
@@ -178,7 +154,7 @@ WRITE_SUMMARY: Final[Definition] = {
                 " if row.dependencies == 1 else row.dependencies ~ ' other packages' }}",
             },
         ),
-        _block(
+        block(
             "answer",
             "respond",
             value="{{ row.package }} {{ row.version }}: {{ row.licence }} licence, {{ blocks.size.words }} in"
@@ -186,7 +162,7 @@ WRITE_SUMMARY: Final[Definition] = {
             " {{ blocks.risk.words | default(blocks.small.words) }}.",
         ),
     ],
-    "edges": _edges(
+    "edges": edges(
         "start → rated",
         "start → size → answer",
         "rated:true → risk → answer",

@@ -105,7 +105,7 @@ class CancelView(TablesAPIView):
         """Stop a table, rows, workflow groups, or one cell's exact attempt."""
         stored = self.table(table)
         data = self.body(bodies.CancelBody)
-        groups = _groups_of(stored, data.get("groups"))
+        groups = groups_of(stored, data.get("groups"))
         cell = data.get("cell")
         if cell is not None:
             reference = CellRef(cell["row"], cell["group"], cell.get("execution_id"))
@@ -126,7 +126,7 @@ def _stopped(outcome: StopOutcome) -> dict[str, Any]:
     return {"cancelled": outcome.cancelled, "dispatches": [str(each) for each in outcome.dispatches]}
 
 
-def _groups_of(table: Table, groups: list[UUID] | None) -> list[UUID] | None:
+def groups_of(table: Table, groups: list[UUID] | None) -> list[UUID] | None:
     """The groups named, all of this table. Raises ``GroupNotFound``."""
     if groups is None:
         return None

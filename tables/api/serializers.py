@@ -202,6 +202,9 @@ class CellAnswer(serializers.Serializer[Any]):
     dispatch = serializers.CharField(required=False)
     error = serializers.DictField(required=False)
     reason = serializers.CharField(required=False)
+    running_blocks = serializers.ListField(child=serializers.CharField(), required=False)
+    wake_at = serializers.CharField(required=False)
+    waits_for = serializers.ListField(child=serializers.DictField(), required=False)
     outdated = serializers.BooleanField(required=False)
 
 

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from tables.api.cells import CellRerunView, CellResumeView, TableResumeView
 from tables.api.columns import ColumnsView, ColumnView, GroupsView, GroupView
 from tables.api.dispatches import CancelView, DispatchCancelView, DispatchesView, DispatchView
 from tables.api.imports import ImportsView, JobCancelView, JobView, PreviewView, RejectsView
@@ -21,6 +22,17 @@ urlpatterns = [
     path("tables/<uuid:table>/groups/<uuid:group>/", GroupView.as_view(), name="group"),
     path("tables/<uuid:table>/rows/", RowsView.as_view(), name="rows"),
     path("tables/<uuid:table>/rows/<uuid:row>/", RowView.as_view(), name="row"),
+    path(
+        "tables/<uuid:table>/rows/<uuid:row>/cells/<uuid:group>/resume/",
+        CellResumeView.as_view(),
+        name="cell-resume",
+    ),
+    path(
+        "tables/<uuid:table>/rows/<uuid:row>/cells/<uuid:group>/rerun/",
+        CellRerunView.as_view(),
+        name="cell-rerun",
+    ),
+    path("tables/<uuid:table>/resume/", TableResumeView.as_view(), name="table-resume"),
     path("tables/<uuid:table>/dispatches/", DispatchesView.as_view(), name="dispatches"),
     path("tables/<uuid:table>/cancel/", CancelView.as_view(), name="table-cancel"),
     path("tables/<uuid:table>/imports/", ImportsView.as_view(), name="imports"),

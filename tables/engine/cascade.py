@@ -2,7 +2,8 @@
 
 A cascade holds one row and runs every eligible workflow group of it in order, until nothing is eligible. Two
 kinds of cell may be next: one that the dispatch asks for, stamped at hand-over or become eligible meanwhile, and a
-dependant with auto_run on of a group that this very cascade has just rerun.
+dependant with auto_run on of a group that this very cascade has just rerun. And one that was parked, and whose run goes
+on (T32): about that nothing is asked any more.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from tables.engine.eligibility import Condition, Verdict, classify_cell, condition_always_holds
+from tables.engine.eligibility import RUN, Condition, Verdict, classify_cell, condition_always_holds
 from tables.engine.types import CellState, GroupSpec, Request, RowState, TableSpec
-from tables.states import Mode
+from tables.states import CellStatus, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,14 @@ class Cascade:
     """What a worker holding a row knows beside the row itself: for whom it works, and in which window.
 
     ``reran`` names the groups this cascade has finished so far. Stamps of other windows are left alone: whoever
-    holds the row looks for them after releasing it (T17).
+    holds the row looks for them after releasing it (T17). A cascade that ``resumes`` was begun for parked cells:
+    whatever else the dispatch asked for it has got by then, so that only what reads from them follows.
     """
 
     request: Request
     window_id: UUID
     reran: frozenset[UUID] = frozenset()
+    resumes: bool = False
 
 
 def next_cell(
@@ -46,9 +49,12 @@ def next_cell(
     """The first eligible cell of the row in the order groups run, or ``None`` when the cascade is over."""
     for group in spec.groups:
         cell = row.cells.get(group.id)
-        if cell is not None and cell.is_pre_stamp and cell.window_id != cascade.window_id:
+        is_stamp = cell is not None and cell.status is CellStatus.PENDING
+        if cell is not None and is_stamp and cell.window_id != cascade.window_id:
             continue
-        request = _request_for(spec, group, cascade)
+        if cell is not None and cell.goes_on:
+            return Next(row, group, cascade.request.dispatch_id, cascade.window_id, RUN, cell)
+        request = _request_for(spec, group, cascade, is_stamp=is_stamp)
         if request is None:
             continue
         verdict = classify_cell(spec, group, row, request, condition)
@@ -65,12 +71,13 @@ def leftover_stamps(row: RowState, window_id: UUID) -> tuple[CellState, ...]:
     return tuple(cell for cell in row.cells.values() if cell.is_pre_stamp and cell.window_id == window_id)
 
 
-def _request_for(spec: TableSpec, group: GroupSpec, cascade: Cascade) -> Request | None:
-    """On whose behalf the group could run; ``None`` when nobody asks for it."""
-    if group.id in cascade.request.groups:
+def _request_for(spec: TableSpec, group: GroupSpec, cascade: Cascade, *, is_stamp: bool) -> Request | None:
+    """On whose behalf the group could run; ``None`` when nobody asks for it. A stamp of this window was asked for."""
+    is_named = group.id in cascade.request.groups
+    if is_named and not cascade.resumes:
         return cascade.request
-    if group.auto_run and _reads_from(spec, group, cascade.reran):
-        return _carried_on(group, cascade.request)
+    if is_stamp or ((is_named or group.auto_run) and _reads_from(spec, group, cascade.reran)):
+        return cascade.request if is_named else _carried_on(group, cascade.request)
     return None
 
 

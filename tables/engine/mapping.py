@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from tables.engine.coercion import coerce
@@ -78,6 +79,29 @@ def output_patch(
             )
             raise OutputInvalid(column.key, message) from error
     return patch, any(value not in (None, "", []) for value in patch.values())
+
+
+def partial_patch(spec: TableSpec, group: GroupSpec, blocks: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of the columns that these finished blocks fill as ``blocks.<key>…`` (T19).
+
+    One that does not fit its column is left for the end of the run, which fails over it.
+    """
+    patch: dict[str, Any] = {}
+    for output in group.outputs:
+        column = spec.column(output.column_key)
+        if column is None or output.block not in blocks:
+            continue
+        value = value_at(output.path, None, blocks)
+        with suppress(ValueInvalid):
+            patch[column.key] = None if value is None else coerce(column, value)
+    return patch
+
+
+def streamed_columns(spec: TableSpec, group: GroupSpec, block: str) -> list[str]:
+    """Keys of the text columns that show what a block says while it runs: filled with its output, or the text in it."""
+    wholes = (f"blocks.{block}", f"blocks.{block}.text")
+    found = (spec.column(output.column_key) for output in group.outputs if output.path in wholes)
+    return [column.key for column in found if column is not None and column.type == "text"]
 
 
 def value_at(path: str, result: Any, blocks: Mapping[str, Any]) -> Any:

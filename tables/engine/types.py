@@ -33,6 +33,12 @@ class Output:
     path: str
     column_key: str
 
+    @property
+    def block(self) -> str | None:
+        """The block whose output it is, or ``None``: it is of the run's result."""
+        root, _, rest = self.path.partition(".")
+        return rest.partition(".")[0] if root == "blocks" else None
+
 
 @dataclass(frozen=True, slots=True)
 class GroupSpec:
@@ -83,6 +89,11 @@ class CellState:
     def is_pre_stamp(self) -> bool:
         """Handed over and owned by nobody: whoever holds the row may claim it."""
         return self.status is CellStatus.PENDING and self.execution_id is None
+
+    @property
+    def goes_on(self) -> bool:
+        """Handed over again after it was parked or failed: its run goes on under the execution it has (T32)."""
+        return self.status is CellStatus.PENDING and self.execution_id is not None
 
 
 @dataclass(frozen=True, slots=True)

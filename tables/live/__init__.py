@@ -1,1 +1,1 @@
-"""The reading end of live events: one reader per table and web process, and what sockets get (T33-T35)."""
+"""What is special about watching a table: who may, and how its many events become few (T34, T35)."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-Event = dict[str, Any]
+from workspaces.live.log import Event
+from workspaces.live.rate import Rate
+
 Key = tuple[str, ...]
 
 DENSE_CELLS_PER_SECOND: Final = 2_000
@@ -46,20 +47,24 @@ def cell_count(events: Iterable[Event]) -> int:
     return sum(event["kind"] == "cell" for event in events)
 
 
-class Rate:
-    """Things per second over the last second, on a clock the caller reads."""
+class TableNews:
+    """What the sockets of one table are told: the last state per cell, or row ids when there is too much (T34)."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
-        self._total = 0
+        self._rate = Rate()
 
-    def add(self, count: int, now: float) -> int:
-        """Count `count` more at `now` (seconds) and return the number within the last second."""
-        self._seen.append((now, count))
-        self._total += count
-        while self._seen[0][0] <= now - 1.0:
-            self._total -= self._seen.popleft()[1]
-        return self._total
+    def told(self, events: Iterable[Event]) -> list[Event]:
+        """A batch as it is replayed to one socket."""
+        return coalesce(events)
+
+    def news(self, events: Iterable[Event], now: float) -> list[Event]:
+        """A batch as it is handed to every socket at `now` (seconds)."""
+        told = coalesce(events)
+        return thinned(told) if self._rate.add(cell_count(told), now) > DENSE_CELLS_PER_SECOND else told
+
+    def shorter(self, events: Iterable[Event]) -> list[Event]:
+        """The same news when a frame grew too long."""
+        return thinned(events)
 
 
 def _key(event: Mapping[str, Any]) -> Key:

@@ -16,7 +16,8 @@ class Dispatch(models.Model):
     ``scope``: ``{"rows": [ids] | {"from", "to"} | absent, "filter"?, "exclude_rows"?}``. ``requested_sequence``
     is the table's action number (T25), ``upper_seq`` the creation sequence no row of it exceeds. ``cursor`` is
     the keyset of the last row handed over, exclusive (null: before the first row). The counters hold what closed
-    windows and passed rows came to; windows in flight are added on reading.
+    windows and passed rows came to; windows in flight are added on reading. ``paused`` counts the cells that were
+    parked when their window closed; on reading each of them stands where it is by then (``counted_paused``).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -86,7 +87,9 @@ class Window(models.Model):
 
     Claims take a share lock on it, a Stop deletes it: a claim that finds no window starts nothing.
     ``stamped`` counts the cells handed over with it; ``row_ids`` are its rows in order. ``body_fired`` says that the
-    chord's body came while rows still ran: whoever finishes a row of it from then on tries to close it.
+    chord's body came while rows still ran: whoever finishes a row of it from then on tries to close it. A window that
+    ``resumes`` carries parked cells of windows closed before, and what follows from them (T32); its dispatch may have
+    ended, and has accounted for its rows already.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -97,6 +100,7 @@ class Window(models.Model):
     stamped = models.PositiveIntegerField(default=0)
     interactive = models.BooleanField(default=False)
     body_fired = models.BooleanField(default=False)
+    resumes = models.BooleanField(default=False, db_default=False)
     redrives = models.PositiveIntegerField(default=0)
     send_failures_since = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(auto_now_add=True)

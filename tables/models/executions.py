@@ -17,6 +17,10 @@ class RowExecution(models.Model):
     drawn from one sequence at every write, so it never goes back, and a compare-and-set on it refuses a decision
     taken on an older reading. ``cancelled_sequence`` is the table's action number of the Stop that wrote the
     tombstone (T25). The lease of a running cell is its ``instance``'s life (T15). ``crashes`` counts lost workers.
+
+    A parked cell (``paused``, or ``queued`` for a back-off) keeps its ``execution_id`` and its run; ``waits_for`` is
+    the run's own. ``pending`` *with* an ``execution_id`` is a parked cell handed over again: it goes on under that
+    (T32). ``counted_paused`` says that its dispatch counts it as paused, whatever has become of it since (T13).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -47,6 +51,8 @@ class RowExecution(models.Model):
     running_blocks = models.JSONField(default=list, blank=True)
     block_errors = models.JSONField(default=dict, blank=True)
     wake_at = models.DateTimeField(null=True, blank=True)
+    waits_for = models.JSONField(null=True, blank=True)
+    counted_paused = models.BooleanField(default=False, db_default=False)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
@@ -67,6 +73,9 @@ class RowExecution(models.Model):
                 fields=["window_id"],
                 name="tables_cell_window",
                 condition=models.Q(window_id__isnull=False),
+            ),
+            models.Index(
+                fields=["dispatch_id"], name="tables_cell_paused", condition=models.Q(counted_paused=True)
             ),
         ]
         constraints = [

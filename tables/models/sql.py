@@ -49,8 +49,8 @@ WITH input AS (
     UPDATE tables_rowexecution c
        SET status = 'pending', execution_id = NULL, dispatch_id = %(dispatch)s::uuid, window_id = %(window)s::uuid,
            run_id = NULL, instance_id = NULL, crashes = 0, error = NULL, reason = '', running_blocks = '[]',
-           block_errors = '{}', wake_at = NULL, started_at = NULL, finished_at = NULL, cancelled_at = NULL,
-           version = nextval('tables_cell_version')
+           block_errors = '{}', wake_at = NULL, waits_for = NULL, counted_paused = false, started_at = NULL,
+           finished_at = NULL, cancelled_at = NULL, version = nextval('tables_cell_version')
       FROM input i
      WHERE c.row_id = i.row_id AND c.group_id = i.group_id AND c.version = i.version
     RETURNING c.row_id, c.group_id, c.version
@@ -81,7 +81,8 @@ SELECT w.id FROM tables_window w
  ORDER BY w.id FOR UPDATE
 """
 
-# Claim cells (T15, T18): one worker becomes the owner, under a new execution id. Guard: the version judged.
+# Claim cells (T15, T18): one worker becomes the owner, under a new execution id; a parked cell that is taken up again
+# goes on under the one it has, as the same attempt (T32). Guard: the version judged.
 CLAIM_CELLS = """
 WITH input AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(rows)s::uuid[], %(groups)s::uuid[], %(versions)s::bigint[],
@@ -91,9 +92,12 @@ WITH input AS (
 ), updated AS (
     UPDATE tables_rowexecution c
        SET status = 'running', execution_id = i.execution_id, dispatch_id = i.dispatch_id, window_id = i.window_id,
-           run_id = i.run_id, instance_id = %(instance)s::uuid, attempt = c.attempt + 1, group_revision = i.revision,
-           error = NULL, reason = '', running_blocks = '[]', block_errors = '{}', wake_at = NULL,
-           started_at = clock_timestamp(), finished_at = NULL, cancelled_at = NULL,
+           run_id = i.run_id, instance_id = %(instance)s::uuid,
+           attempt = CASE WHEN c.execution_id = i.execution_id THEN c.attempt ELSE c.attempt + 1 END,
+           group_revision = CASE WHEN c.execution_id = i.execution_id THEN c.group_revision ELSE i.revision END,
+           started_at = CASE WHEN c.execution_id = i.execution_id THEN c.started_at ELSE clock_timestamp() END,
+           counted_paused = c.counted_paused AND c.dispatch_id = i.dispatch_id, error = NULL, reason = '',
+           running_blocks = '[]', block_errors = '{}', wake_at = NULL, finished_at = NULL, cancelled_at = NULL,
            version = nextval('tables_cell_version')
       FROM input i
      WHERE c.row_id = i.row_id AND c.group_id = i.group_id AND c.version = i.version
@@ -112,12 +116,13 @@ SELECT id, execution_id, attempt, version, started_at FROM updated
 UNION ALL SELECT id, execution_id, attempt, version, started_at FROM inserted
 """
 
-# The cells a commit of the executor is about, held until it ends (T18). Guard: mine and running. Always before
-# the runs, in the order of ids: the same order a Stop takes.
+# The cells a commit of the executor is about, held until it ends (T18). Guard: mine and running, in this process too:
+# a parked cell may go on elsewhere under the same execution. Always before the runs, in the order of ids: the same
+# order a Stop takes.
 LOCK_CELLS = """
 SELECT c.id FROM tables_rowexecution c JOIN unnest(%s::uuid[], %s::uuid[]) AS i(id, execution_id)
     ON c.id = i.id AND c.execution_id = i.execution_id
- WHERE c.status = 'running'
+ WHERE c.status = 'running' AND c.instance_id = %s::uuid
  ORDER BY c.id FOR UPDATE OF c
 """
 
@@ -164,7 +169,7 @@ DELETE FROM tables_window w
  WHERE w.id = %(window)s::uuid AND w.token = %(token)s::uuid
    AND NOT EXISTS (SELECT 1 FROM tables_rowexecution c
                     WHERE c.window_id = w.id AND c.status IN ('pending', 'queued', 'running'))
-RETURNING w.row_ids
+RETURNING w.row_ids, w.resumes
 """
 
 # The body came too early (T11): from now on whoever finishes a row of the window tries to close it. Waits for the
@@ -173,17 +178,18 @@ NOTE_BODY = """
 UPDATE tables_window SET body_fired = true WHERE id = %(window)s::uuid AND token = %(token)s::uuid
 """
 
-# Pre-stamps on rows that were just released, by window (T17). Index: tables_cell_once.
+# Cells handed over on rows that were just released, by window (T17). Index: tables_cell_once.
 HANDED_OVER = """
 SELECT c.window_id, array_agg(DISTINCT c.row_id) FROM tables_rowexecution c
- WHERE c.row_id = ANY(%s::uuid[]) AND c.status = 'pending' AND c.execution_id IS NULL AND c.window_id IS NOT NULL
+ WHERE c.row_id = ANY(%s::uuid[]) AND c.status = 'pending' AND c.window_id IS NOT NULL
  GROUP BY c.window_id
 """
 
-# What a window's cells came to, per status, for the groups the dispatch named. Index: tables_cell_window.
+# What a window's cells came to, per status, for the groups the dispatch named; those that its dispatch has counted as
+# paused before stand in another account. Index: tables_cell_window.
 COUNT_WINDOW = """
 SELECT c.status, count(*) FROM tables_rowexecution c
- WHERE c.window_id = %s::uuid AND c.group_id = ANY(%s::uuid[]) GROUP BY c.status
+ WHERE c.window_id = %s::uuid AND c.group_id = ANY(%s::uuid[]) AND NOT c.counted_paused GROUP BY c.status
 """
 
 # Stop cells (T24): written without asking who owns them. Served by tables_cell_counts for a table, by
@@ -198,10 +204,11 @@ WITH doomed AS (
 UPDATE tables_rowexecution c
    SET status = 'cancelled', cancelled_at = clock_timestamp(), finished_at = clock_timestamp(),
        cancelled_sequence = greatest(c.cancelled_sequence, %(sequence)s::bigint), instance_id = NULL,
-       running_blocks = '[]', wake_at = NULL, version = nextval('tables_cell_version')
+       running_blocks = '[]', reason = '', wake_at = NULL, waits_for = NULL,
+       version = nextval('tables_cell_version')
   FROM doomed WHERE c.id = doomed.id
 RETURNING c.row_id, c.group_id, c.status, c.version, c.execution_id, c.dispatch_id, c.run_id, c.attempt,
-          c.started_at, c.finished_at
+          c.started_at, c.finished_at, c.counted_paused
 """
 
 # Tombstones for rows a dispatch has not reached (T25): any dispatch requested before the stop skips the cell. A
@@ -217,9 +224,10 @@ ON CONFLICT (row_id, group_id) DO UPDATE
    SET cancelled_sequence = greatest(tables_rowexecution.cancelled_sequence, EXCLUDED.cancelled_sequence),
        status = CASE WHEN tables_rowexecution.status IN ('pending', 'queued', 'running', 'paused')
                      THEN 'cancelled' ELSE tables_rowexecution.status END,
-       cancelled_at = clock_timestamp(),
+       cancelled_at = clock_timestamp(), wake_at = NULL, waits_for = NULL,
        version = nextval('tables_cell_version')
-RETURNING row_id, group_id, status, version, execution_id, dispatch_id, run_id, attempt, started_at, finished_at
+RETURNING row_id, group_id, status, version, execution_id, dispatch_id, run_id, attempt, started_at, finished_at,
+          counted_paused
 """
 
 # Cells whose owner is dead, held until the caller has given them back; other reapers step over them. A running
@@ -234,15 +242,16 @@ SELECT c.id, c.execution_id, c.row_id, c.group_id, c.window_id, c.run_id, c.cras
 """
 
 # Windows whose deadline has passed, with the rows that wait for a worker and whether any has one. A row that
-# somebody works on waits for nobody: whoever holds it goes on to its next cell (T17). Other reapers step over them.
+# somebody works on waits for nobody: whoever holds it goes on to its next cell (T17). A cell that waits out a back-off
+# is woken by its run's time, not from here (T23). Other reapers step over these windows.
 STALE_WINDOWS = """
 SELECT w.id, w.dispatch_id, w.lane, w.redrives, w.interactive, w.send_failures_since,
        ARRAY(SELECT DISTINCT c.row_id FROM tables_rowexecution c
-              WHERE c.window_id = w.id AND c.status = 'pending' AND c.execution_id IS NULL
+              WHERE c.window_id = w.id AND c.status = 'pending'
                 AND NOT EXISTS (SELECT 1 FROM tables_rowexecution held
                                  WHERE held.row_id = c.row_id AND held.status = 'running')),
        EXISTS (SELECT 1 FROM tables_rowexecution c
-                WHERE c.window_id = w.id AND (c.status = 'running' OR c.wake_at > now()))
+                WHERE c.window_id = w.id AND c.status IN ('running', 'queued'))
   FROM tables_window w
  WHERE w.deadline_at < now()
  ORDER BY w.deadline_at LIMIT 200
@@ -274,15 +283,16 @@ SELECT CASE WHEN count(mean_cell_ms) = count(*) THEN sum(mean_cell_ms) END
 """
 
 INSERT_WINDOW = """
-INSERT INTO tables_window (id, dispatch_id, lane, token, row_ids, stamped, interactive, body_fired, redrives, opened_at,
-                           deadline_at)
+INSERT INTO tables_window (id, dispatch_id, lane, token, row_ids, stamped, interactive, body_fired, resumes, redrives,
+                           opened_at, deadline_at)
 VALUES (%(window)s::uuid, %(dispatch)s::uuid, %(lane)s::int, %(token)s::uuid, %(rows)s::uuid[], %(stamped)s::int,
-        %(interactive)s::bool, false, 0, now(), clock_timestamp() + make_interval(secs => %(seconds)s::float8))
+        %(interactive)s::bool, false, %(resumes)s::bool, 0, now(),
+        clock_timestamp() + make_interval(secs => %(seconds)s::float8))
 """
 
-# The dispatch under its row lock, while it is active.
+# The dispatch under its row lock.
 LOCK_DISPATCH = """
-SELECT * FROM tables_dispatch WHERE id = %s AND status IN ('pending', 'dispatching') FOR UPDATE
+SELECT * FROM tables_dispatch WHERE id = %s FOR UPDATE
 """
 
 # What a dispatcher step changes, under the dispatch's row lock.

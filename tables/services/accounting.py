@@ -2,13 +2,19 @@
 
 A closed window adds what its cells came to; a cell that another dispatch took over meanwhile counts here as
 ``superseded`` (T11), and one that never became eligible under the reason it was skipped for.
+
+A cell that is parked when its window closes counts as ``paused``, and is marked so (``counted_paused``). When it has
+ended, the dispatch – long complete, perhaps – moves it under the heading it ended under, and takes the dependants that
+ran then out of those it had counted as waiting for it. Until then readers see it where it stands (``progress``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models.functions import Now
 
@@ -16,10 +22,10 @@ from tables.engine.eligibility import Reason, runnable
 from tables.engine.mapping import judge_condition
 from tables.engine.types import Request
 from tables.engine.window import count_reasons
-from tables.models import Dispatch, sql
+from tables.models import Dispatch, parking_sql, sql
 from tables.selectors import table_spec_cached
 from tables.services.cells import rows_load
-from tables.states import CellStatus, DispatchStatus
+from tables.states import ACTIVE_DISPATCH, CellStatus, DispatchStatus
 
 COUNTED = {
     CellStatus.COMPLETED: "completed",
@@ -28,6 +34,8 @@ COUNTED = {
     CellStatus.PAUSED: "paused",
 }
 
+PAUSED: Final = COUNTED[CellStatus.PAUSED]
+
 
 def window_account(
     cursor: CursorWrapper, table_id: UUID, window_id: UUID, row_ids: Sequence[UUID], request: Request
@@ -35,6 +43,8 @@ def window_account(
     """What a window came to: cells by counter name, and skipped cells by reason."""
     cursor.execute(sql.COUNT_WINDOW, [window_id, list(request.groups)])
     counted = {COUNTED[CellStatus(status)]: count for status, count in cursor.fetchall()}
+    if counted.get(PAUSED):
+        cursor.execute(parking_sql.COUNT_AS_PAUSED, {"window": window_id, "groups": list(request.groups)})
     skipped: dict[str, int] = {}
     missing = len(row_ids) * len(request.groups) - sum(counted.values())
     if missing > 0:
@@ -80,9 +90,57 @@ def counters_add(dispatch: Dispatch, counted: Mapping[str, int], skipped: Mappin
         dispatch.skipped[reason] = dispatch.skipped.get(reason, 0) + count
 
 
+def window_rejoin(cursor: CursorWrapper, dispatch: Dispatch, window_id: UUID, groups: Sequence[UUID]) -> None:
+    """Account for a window in which parked cells went on, in memory: its rows were accounted for before (T32)."""
+    named: dict[str, Any] = {"window": window_id, "groups": list(groups)}
+    cursor.execute(sql.COUNT_WINDOW, [window_id, list(groups)])
+    dependants = {COUNTED[CellStatus(status)]: count for status, count in cursor.fetchall()}
+    if dependants.get(PAUSED):
+        cursor.execute(parking_sql.COUNT_AS_PAUSED, named)
+    counters_add(dispatch, dependants, {})
+    skipped_take(dispatch.skipped, sum(dependants.values()))
+    paused_settle(cursor, dispatch)
+
+
+def skipped_take(skipped: dict[str, int], cells: int) -> None:
+    """Take cells that did run after all out of those counted as skipped, in place: they had waited for a parked one."""
+    for reason in sorted(skipped, key=lambda reason: reason != Reason.DEPS_UNMET.value):
+        taken = min(cells, skipped[reason])
+        skipped[reason] -= taken
+        cells -= taken
+        if not skipped[reason]:
+            del skipped[reason]
+
+
+def paused_settle(cursor: CursorWrapper, dispatch: Dispatch) -> None:
+    """Move cells counted as paused that have ended since under their heading, in memory; the dispatch is locked."""
+    if not dispatch.paused:
+        return
+    cursor.execute(parking_sql.SETTLE_PAUSED, [dispatch.id])
+    for (status,) in cursor.fetchall():
+        counters_add(dispatch, {COUNTED[CellStatus(status)]: 1, PAUSED: -1}, {})
+    cursor.execute(parking_sql.COUNTED_AS_PAUSED, [dispatch.id])
+    gone = dispatch.paused - sum(count for _, count in cursor.fetchall())
+    if gone > 0:  # their row was deleted, or another dispatch has them now
+        counters_add(dispatch, {PAUSED: -gone}, {Reason.SUPERSEDED.value: gone})
+
+
+def dispatches_settle_paused(dispatch_ids: Iterable[UUID]) -> None:
+    """The same for dispatches whose parked cells have just been stopped; call it after that commit. Safe to repeat."""
+    for dispatch_id in dispatch_ids:
+        with transaction.atomic(), connection.cursor() as cursor:
+            dispatch = Dispatch.objects.select_for_update().filter(id=dispatch_id).first()
+            if dispatch is not None:
+                paused_settle(cursor, dispatch)
+                dispatch.save()
+
+
 def windows_settle(cursor: CursorWrapper, dispatch: Dispatch, groups: Sequence[UUID]) -> None:
     """Account for these groups' cells in the windows in flight, which a Stop has just ended; in memory."""
     for window in dispatch.windows.all():
+        if window.resumes:
+            window_rejoin(cursor, dispatch, window.id, groups)
+            continue
         cursor.execute(sql.COUNT_WINDOW, [window.id, list(groups)])
         counted = {COUNTED[CellStatus(found)]: count for found, count in cursor.fetchall()}
         rest = len(window.row_ids) * len(groups) - sum(counted.values())
@@ -90,10 +148,15 @@ def windows_settle(cursor: CursorWrapper, dispatch: Dispatch, groups: Sequence[U
 
 
 def dispatch_settle(cursor: CursorWrapper, dispatch_id: UUID, status: DispatchStatus) -> None:
-    """End a dispatch whose row the caller has locked: account for its windows in flight and delete them."""
+    """End a dispatch whose row the caller has locked: account for its windows in flight and delete them.
+
+    One that has ended already, and whose parked cells were stopped, keeps its status.
+    """
     dispatch = Dispatch.objects.get(id=dispatch_id)
     windows_settle(cursor, dispatch, dispatch.groups)
     dispatch.windows.all().delete()
-    dispatch.status = status
-    dispatch.finished_at = Now()
+    paused_settle(cursor, dispatch)
+    if dispatch.status in ACTIVE_DISPATCH:
+        dispatch.status = status
+        dispatch.finished_at = Now()
     dispatch.save()

@@ -21,7 +21,8 @@ from tables.engine.types import CellState, GroupSpec, RowState
 from tables.events import cell_cleared_event, cell_event
 from tables.models import sql
 from tables.states import CellStatus
-from workflows.services.ledger import runs_stop, to_json
+from workflows.services.jsonb import to_json
+from workflows.services.ledger import runs_stop
 from workspaces.ids import uuid7
 
 Event = dict[str, Any]
@@ -37,7 +38,7 @@ class LoadedRows:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One won claim: the cell is mine under ``execution_id``. ``resumes`` names a run to continue, if any."""
+    """One won claim: the cell is mine under ``execution_id``. It ``resumes`` when its run is one to continue."""
 
     next: Next
     cell_id: UUID
@@ -148,7 +149,7 @@ def cells_stamp(
 
 
 def _stamped_event(dispatch_id: UUID, row_id: UUID, group_id: UUID, version: int) -> Event:
-    return cell_event(_shown(row_id, group_id, CellStatus.PENDING, version, dispatch_id=dispatch_id))
+    return cell_event(cell_shown(row_id, group_id, CellStatus.PENDING, version, dispatch_id=dispatch_id))
 
 
 def cells_claim(
@@ -157,10 +158,8 @@ def cells_claim(
     """Make this process the owner of the cells it can win (T15); return those, with their events."""
     drafts = {}
     for step in wanted:
-        resumes = step.cell is not None and step.cell.is_pre_stamp and step.cell.run_id is not None
-        cell_id = step.cell.id if step.cell else uuid7()
-        run_id = step.cell.run_id if resumes and step.cell and step.cell.run_id else uuid7()
-        drafts[cell_id] = Claim(step, cell_id, uuid7(), run_id, resumes, 0)
+        draft = _claim_draft(step)
+        drafts[draft.cell_id] = draft
     claims = list(drafts.values())
     cursor.execute(
         sql.CLAIM_CELLS,
@@ -180,19 +179,28 @@ def cells_claim(
     )
     won, events = [], []
     for cell_id, execution_id, attempt, version, started_at in cursor.fetchall():
-        draft = drafts.get(cell_id)
-        if draft is None or draft.execution_id != execution_id:
+        tried = drafts.get(cell_id)
+        if tried is None or tried.execution_id != execution_id:
             continue
-        step = draft.next
-        won.append(Claim(step, cell_id, execution_id, draft.run_id, draft.resumes, attempt))
+        won.append(Claim(tried.next, cell_id, execution_id, tried.run_id, tried.resumes, attempt))
         events.append(_running_event(won[-1], version, started_at))
     return won, events
+
+
+def _claim_draft(step: Next) -> Claim:
+    """A claim about to be tried. A parked cell goes on under the execution and the run it has (T32)."""
+    cell = step.cell
+    if cell is None or cell.status is not CellStatus.PENDING:
+        return Claim(step, cell.id if cell else uuid7(), uuid7(), uuid7(), False, 0)
+    return Claim(
+        step, cell.id, cell.execution_id or uuid7(), cell.run_id or uuid7(), cell.run_id is not None, 0
+    )
 
 
 def _running_event(claim: Claim, version: int, started_at: datetime) -> Event:
     step = claim.next
     return cell_event(
-        _shown(
+        cell_shown(
             step.row.id,
             step.group.id,
             CellStatus.RUNNING,
@@ -226,7 +234,7 @@ def cells_finish(cursor: CursorWrapper, ends: Sequence[Finish]) -> list[Event]:
 
 
 def _finished_event(end: Finish, version: int, started_at: datetime, finished_at: datetime) -> Event:
-    shown = _shown(
+    shown = cell_shown(
         end.row_id,
         end.group.id,
         end.status,
@@ -254,12 +262,12 @@ def cells_hand_back(
         {"ids": [cell for cell, _ in held], "executions": [token for _, token in held], "crashes": crashes},
     )
     return [
-        cell_event(_shown(row_id, group_id, CellStatus.PENDING, version))
+        cell_event(cell_shown(row_id, group_id, CellStatus.PENDING, version))
         for _cell, row_id, group_id, _window, version in cursor.fetchall()
     ]
 
 
-def _shown(row_id: UUID, group_id: UUID, status: CellStatus, version: int, **more: Any) -> dict[str, Any]:
+def cell_shown(row_id: UUID, group_id: UUID, status: CellStatus, version: int, **more: Any) -> dict[str, Any]:
     """A cell in the shape ``tables.wire.cell_json`` reads; what is not named holds nothing."""
     empty = dict.fromkeys(
         ("execution_id", "run_id", "error", "reason", "wake_at", "started_at", "finished_at")

@@ -27,12 +27,12 @@ from tables.enqueue import advance_send, window_send
 from tables.events import emit
 from tables.models import Dispatch, Window, sql
 from tables.selectors import table_spec_cached
-from tables.services.accounting import counters_add, window_account
+from tables.services.accounting import counters_add, window_account, window_rejoin
 from tables.services.cells import Event, cells_clear, cells_stamp, row_state
 from tables.services.preparing import dispatch_prepare
 from tables.services.progress import dispatch_announce
 from tables.services.scope import scope_rows_sql
-from tables.states import DispatchStatus, Mode
+from tables.states import ACTIVE_DISPATCH, DispatchStatus, Mode
 from workflows.services.patience import patiently
 from workspaces.cursors import prepared_cursor
 from workspaces.ids import uuid7
@@ -90,7 +90,7 @@ def _step(dispatch_id: UUID, closing: tuple[UUID, UUID] | None) -> Step:
     """One transaction: close the window named, then open one if there is room; events go out after the commit."""
     with transaction.atomic(), prepared_cursor() as cursor:
         dispatch = _locked(dispatch_id)
-        if dispatch is None:
+        if dispatch is None or (closing is None and dispatch.status not in ACTIVE_DISPATCH):
             return Step()
         if closing is not None and not _close(cursor, dispatch, *closing):
             return Step()  # replaced, closed already, or its cells are still in flight: somebody else goes on
@@ -101,7 +101,10 @@ def _step(dispatch_id: UUID, closing: tuple[UUID, UUID] | None) -> Step:
 
 
 def _locked(dispatch_id: UUID) -> Dispatch | None:
-    """The dispatch under its row lock, while it is active (raw: building this query took a tenth of a step)."""
+    """The dispatch under its row lock (raw: building this query took a tenth of a step).
+
+    One that has ended may still have windows to close, in which its parked cells went on (T32).
+    """
     found = list(Dispatch.objects.raw(sql.LOCK_DISPATCH, [dispatch_id]))
     return found[0] if found else None
 
@@ -139,7 +142,11 @@ def _close(cursor: CursorWrapper, dispatch: Dispatch, window_id: UUID, token: UU
     closed = cursor.fetchone()
     if closed is None:
         return False
-    counted, skipped = window_account(cursor, dispatch.table_id, window_id, closed[0], request_of(dispatch))
+    row_ids, resumes = closed
+    if resumes:
+        window_rejoin(cursor, dispatch, window_id, dispatch.groups)
+        return True
+    counted, skipped = window_account(cursor, dispatch.table_id, window_id, row_ids, request_of(dispatch))
     counters_add(dispatch, counted, skipped)
     return True
 
@@ -247,6 +254,7 @@ def _stamp(
             "rows": row_ids,
             "stamped": window.stamped,
             "interactive": window.interactive,
+            "resumes": False,
             "seconds": settings.RUNSHEET_WINDOW_DEADLINE_SECONDS,
         },
     )

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
 from tables.engine.cascade import Cascade, Next, leftover_stamps, next_cell
-from tables.engine.mapping import OutputInvalid, judge_condition, output_patch
+from tables.engine.mapping import judge_condition, streamed_columns
 from tables.engine.types import RowState, TableSpec
 from tables.events import emit
 from tables.models import RowExecution, sql
@@ -33,24 +33,28 @@ from tables.services.cells import (
     cells_hand_back,
     rows_load,
 )
+from tables.services.ending import error_json, is_over, outputs_of, row_goes_on
 from tables.services.recovery import cells_give_up_or_back
 from tables.services.requests import WindowRequest
+from tables.services.showing import Showing, cells_show, showing_of
 from tables.services.starting import CannotStart, RunDraft, Starter
+from tables.services.streaming import Streams
 from tables.states import CellStatus, Mode
 from workflows.services import ledger
-from workflows.services.live import LiveRun, live_runs_load
+from workflows.services.live import LiveRun
+from workflows.services.loading import live_runs_load
 from workflows.states import RunStatus
 from workspaces.cursors import prepared_cursor
-from workspaces.secrets import secrets_redact
 
 
 @dataclass(slots=True)
 class Started:
-    """What one claim step came to: runs to execute, and events to send after the commit."""
+    """What one claim step came to: runs to execute, events to send after the commit, and how each cell looks by run."""
 
     taken: list[tuple[Claim, LiveRun]] = field(default_factory=list)
     unborn: dict[UUID, ledger.NewRun] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    shown: dict[UUID, Event] = field(default_factory=dict)
 
     @property
     def runs(self) -> list[LiveRun]:
@@ -73,6 +77,8 @@ class PackSink:
         self._claims: dict[UUID, Claim] = {}
         self._live: dict[UUID, LiveRun] = {}
         self._unborn: dict[UUID, ledger.NewRun] = {}
+        self._shown: dict[UUID, Event] = {}
+        self._streams = Streams(window.table_id)
         self._starter = Starter(window.actor_id)
         self._spec: TableSpec | None = None
 
@@ -90,17 +96,20 @@ class PackSink:
     def commit(self, writes: Sequence[ledger.RunWrite]) -> ledger.Commit:
         """One transaction for all that is said of these runs, and for what follows from it."""
         with self._transaction() as (cursor, window_lives, rows):
-            mine, events = self._write(cursor, writes)
+            mine, events, shown = self._write(cursor, writes)
             ended = [write for write in writes if write.run_id in mine and write.end is not None]
-            rows += [self._claims[write.run_id].next.row.id for write in ended if _goes_on(write)]
+            rows += [self._claims[write.run_id].next.row.id for write in ended if row_goes_on(write)]
             started = self._advance(cursor, rows) if rows and window_lives else Started()
         for run_id in mine:
             self._unborn.pop(run_id, None)
         refused = {write.run_id for write in writes} - mine
+        self._shown.update(shown)
         for run_id in refused | {write.run_id for write in ended}:
             self._measure(self._claims.pop(run_id, None), self._live.pop(run_id, None))
+            self._shown.pop(run_id, None)
+            self._streams.forget(run_id)
         self._take(started)
-        emit(self.window.table_id, events + started.events)
+        emit(self.window.table_id, [*events, *shown.values(), *started.events])
         return ledger.Commit(refused=refused, started=started.runs)
 
     def abandon(self) -> None:
@@ -152,47 +161,64 @@ class PackSink:
         ).values_list("run_id", flat=True)
         return {run_id for run_id, _ in leases} - set(held)
 
+    def tell(self, run_id: UUID, step_key: str, kind: str, value: Any) -> None:
+        """Show the text a block is writing in the column that its output fills (T19, W33). From any thread."""
+        claim, live, cell = self._claims.get(run_id), self._live.get(run_id), self._shown.get(run_id)
+        if kind != "chunk" or claim is None or live is None or cell is None:
+            return
+        columns = streamed_columns(self._current_spec(), claim.next.group, step_key)
+        if columns:
+            speaker = (step_key, live.attempts.get(step_key, 0))
+            self._streams.hear(run_id, speaker, str(value), columns, cell, list(live.secrets.values()))
+
     # ---- writing -------------------------------------------------------------------------------------------
 
     def _write(
         self, cursor: CursorWrapper, writes: Sequence[ledger.RunWrite]
-    ) -> tuple[set[UUID], list[Event]]:
-        """Lock and write what is mine; returns the accepted runs. Lock order: window, cells, runs, rows."""
+    ) -> tuple[set[UUID], list[Event], dict[UUID, Event]]:
+        """Lock and write what is mine; the accepted runs, events, and by run those of cells that have not ended.
+
+        Lock order: window, cells, runs, rows.
+        """
         claims = [self._claims[write.run_id] for write in writes]
-        cursor.execute(sql.LOCK_CELLS, [[c.cell_id for c in claims], [c.execution_id for c in claims]])
+        held: list[Any] = [[c.cell_id for c in claims], [c.execution_id for c in claims], self.instance_id]
+        cursor.execute(sql.LOCK_CELLS, held)
         cells = {found[0] for found in cursor.fetchall()}
         leases = [(c.run_id, c.execution_id) for c in claims if c.cell_id in cells]
         born = [lease for lease in leases if lease[0] not in self._unborn]
         mine = ledger.runs_lock(cursor, born) if born else set()
         mine |= {run_id for run_id, _ in leases if run_id in self._unborn}
         accepted = [write for write in writes if write.run_id in mine]
-        finishes = [self._finish(write) for write in accepted if write.end is not None and _goes_on(write)]
+        finishes = [self._finish(write) for write in accepted if write.end is not None and is_over(write)]
         ledger.ledger_write(cursor, *self._give_birth(cursor, accepted))
         events = cells_finish(cursor, finishes) if finishes else []
-        events += self._hand_back(cursor, [write for write in accepted if write.end and not _goes_on(write)])
+        events += self._hand_back(
+            cursor, [write for write in accepted if write.end and not row_goes_on(write)]
+        )
+        shown = cells_show(cursor, [found for write in accepted if (found := self._showing(write))])
         for finish in finishes:
             self.reran[finish.row_id] = self.reran.get(finish.row_id, frozenset()) | {finish.group.id}
-        return mine, events
+        return mine, events, shown
 
     def _give_birth(
         self, cursor: CursorWrapper, writes: Sequence[ledger.RunWrite]
     ) -> tuple[list[ledger.RunWrite], UUID, set[UUID]]:
         """Insert the runs whose record has waited for something to be told; what the ledger is to write then.
 
-        A pure run is born with its end, one that has more to tell before (a failed attempt) is born running, and one
-        that is handed back leaves no record at all: it is worked out anew (W15).
+        A pure run is born with its end, one that has more to tell before (a failed attempt, a wait) is born running,
+        and one that is handed back leaves no record at all: it is worked out anew (W15).
         """
         newborn = [
-            (self._unborn[write.run_id], write.end)
+            (self._unborn[write.run_id], write.end if is_over(write) else None)
             for write in writes
-            if write.run_id in self._unborn and (write.end is None or _goes_on(write))
+            if write.run_id in self._unborn and (write.end is None or row_goes_on(write))
         ]
         if newborn:
             ledger.runs_insert(cursor, newborn, self.instance_id)
         known = [
             write
             for write in writes
-            if write.end is None or _goes_on(write) or write.run_id not in self._unborn
+            if write.end is None or row_goes_on(write) or write.run_id not in self._unborn
         ]
         return known, self.instance_id, {run.run_id for run, end in newborn if end is not None}
 
@@ -201,20 +227,7 @@ class PackSink:
         claim = self._claims[write.run_id]
         end = write.end
         assert end is not None
-        patch: dict[str, Any] | None = None
-        if end.status is RunStatus.COMPLETED:
-            try:
-                live = self._live[write.run_id]
-                patch, _filled = output_patch(
-                    self._current_spec(), claim.next.group, end.result, live.outputs
-                )
-                if live.secrets:
-                    patch = secrets_redact(patch, live.secrets.values())
-            except OutputInvalid as error:
-                end.status, end.error = (
-                    RunStatus.FAILED,
-                    _error("output_invalid", str(error), column=error.column),
-                )
+        patch = outputs_of(end, self._live[write.run_id], self._current_spec(), claim.next.group)
         completed = end.status is RunStatus.COMPLETED
         status = CellStatus.COMPLETED if completed else CellStatus.FAILED
         return self._finish_of(claim, status, None if completed else end.error, patch)
@@ -237,8 +250,18 @@ class PackSink:
             status=status,
             error=error,
             patch=patch,
-            overwrite=self.window.request.mode is Mode.ALL,
+            overwrite=self._overwrites,
         )
+
+    def _showing(self, write: ledger.RunWrite) -> Showing | None:
+        """What a cell shows whose run goes on or is parked."""
+        claim, live = self._claims[write.run_id], self._live[write.run_id]
+        return showing_of(write, claim, live, self._current_spec(), overwrite=self._overwrites)
+
+    @property
+    def _overwrites(self) -> bool:
+        """Whether outputs win over what a person typed (T30)."""
+        return self.window.request.mode is Mode.ALL
 
     def _hand_back(self, cursor: CursorWrapper, writes: Sequence[ledger.RunWrite]) -> list[Event]:
         """Cells of runs that leave unfinished: ownerless again, their run kept (W17)."""
@@ -261,6 +284,7 @@ class PackSink:
                 break
             claims, events = cells_claim(cursor, self.window.table_id, self.instance_id, steps)
             started.events += events
+            started.shown.update(zip((claim.run_id for claim in claims), events, strict=True))
             row_ids = self._begin(cursor, claims, started)
         return started
 
@@ -281,7 +305,8 @@ class PackSink:
         self._spec = spec = table_spec_cached(self.window.table_id, loaded.schema_version)
         steps, done = [], []
         for row in loaded.rows:
-            cascade = Cascade(self.window.request, self.window.window_id, self.reran.get(row.id, frozenset()))
+            reran = self.reran.get(row.id, frozenset())
+            cascade = Cascade(self.window.request, self.window.window_id, reran, self.window.resumes)
             step = next_cell(spec, row, cascade, judge_condition)
             if step is None:
                 done.append(row)
@@ -331,7 +356,7 @@ class PackSink:
             if claim.next.group.timeout_seconds is not None:
                 live.deadline = monotonic() + claim.next.group.timeout_seconds
             started.taken.append((claim, live))
-        gone = _error(
+        gone = error_json(
             "run_gone", "The run of this cell was ended before it could be resumed. Run the cell again."
         )
         return [self._finish_of(c, CellStatus.FAILED, gone, None) for c in claims if c.run_id not in won]
@@ -339,6 +364,7 @@ class PackSink:
     def _take(self, started: Started) -> None:
         """Once it is committed: these cells are mine."""
         self._unborn.update(started.unborn)
+        self._shown.update(started.shown)
         for claim, live in started.taken:
             self._claims[claim.run_id] = claim
             self._live[claim.run_id] = live
@@ -346,12 +372,3 @@ class PackSink:
     def _current_spec(self) -> TableSpec:
         assert self._spec is not None
         return self._spec
-
-
-def _goes_on(write: ledger.RunWrite) -> bool:
-    """Whether the row's cascade continues after this end: not when the run was handed back unfinished."""
-    return write.end is not None and write.end.status is not RunStatus.QUEUED
-
-
-def _error(code: str, message: str, **more: Any) -> dict[str, Any]:
-    return {"code": code, "message": message, **more}

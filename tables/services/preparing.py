@@ -54,23 +54,34 @@ def _supersede(cursor: CursorWrapper, spec: TableSpec, dispatch: Dispatch) -> No
         if dispatch.trigger_id is not None:
             earlier = earlier.filter(trigger_id=dispatch.trigger_id)
         dispatches_stop(cursor, dispatch.table_id, list(earlier.values_list("id", flat=True)), sequence)
+        if dispatch.mode == Mode.ALL:  # parked cells of dispatches that have ended are to be run again too
+            events = cells_stop(
+                cursor,
+                "c.table_id = %(table)s AND c.group_id = ANY(%(groups)s) AND c.status = 'paused'",
+                {"table": dispatch.table_id, "groups": dispatch.groups, "sequence": sequence},
+            )
+            transaction.on_commit(lambda: emit(dispatch.table_id, events))
     elif dispatch.trigger_id is None and (rows := _rows_held(cursor, spec, dispatch)):
         cursor.execute(sql.LOCK_WINDOWS_OF_ROWS, [rows])
         events = cells_stop(
             cursor,
-            "c.row_id = ANY(%(rows)s) AND c.group_id = ANY(%(groups)s) AND c.status <> 'pending'",
+            "c.row_id = ANY(%(rows)s) AND c.group_id = ANY(%(groups)s)"
+            " AND (c.status <> 'pending' OR c.execution_id IS NOT NULL)",
             {"rows": rows, "groups": dispatch.groups, "sequence": sequence},
         )
         transaction.on_commit(lambda: emit(dispatch.table_id, events))
 
 
 def _rows_held(cursor: CursorWrapper, spec: TableSpec, dispatch: Dispatch) -> list[UUID]:
-    """Rows in scope on which one of the dispatch's groups is in somebody's hands; pre-stamps are simply taken over."""
+    """Rows in scope on which one of the dispatch's groups is in somebody's hands; pre-stamps are simply taken over.
+
+    A parked cell, and one that is about to go on, are in the hands of their run.
+    """
     clause, params = scope_rows_sql(spec, dispatch.scope)
     cursor.execute(
         "SELECT r.id FROM tables_row r WHERE r.id IN (SELECT c.row_id FROM tables_rowexecution c"  # noqa: S608
-        " WHERE c.table_id = %s AND c.group_id = ANY(%s) AND c.status IN ('queued', 'running', 'paused'))"
-        + clause,
+        " WHERE c.table_id = %s AND c.group_id = ANY(%s) AND (c.status IN ('queued', 'running', 'paused')"
+        " OR c.status = 'pending' AND c.execution_id IS NOT NULL))" + clause,
         [dispatch.table_id, dispatch.groups, *params],
     )
     return [found[0] for found in cursor.fetchall()]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
+from tables.engine.eligibility import Reason
 from tables.events import dispatch_event, emit
-from tables.models import Dispatch
-from tables.services.accounting import COUNTED
+from tables.models import Dispatch, parking_sql
+from tables.services.accounting import COUNTED, PAUSED, skipped_take
 from tables.states import ACTIVE_DISPATCH, CellStatus
 from tables.wire import instant
 
@@ -19,8 +21,8 @@ ANNOUNCE_SECONDS = 0.3
 """Least time between two announcements of one dispatch by one process."""
 
 _LIVE = """
-SELECT c.status, count(*) FROM tables_window w JOIN tables_rowexecution c ON c.window_id = w.id
- WHERE w.dispatch_id = %s AND c.group_id = ANY(%s) GROUP BY c.status
+SELECT w.resumes, c.status, count(*) FROM tables_window w JOIN tables_rowexecution c ON c.window_id = w.id
+ WHERE w.dispatch_id = %s AND c.group_id = ANY(%s) AND NOT c.counted_paused GROUP BY w.resumes, c.status
 """
 
 _announced: dict[UUID, float] = {}
@@ -50,16 +52,20 @@ def dispatch_json(dispatch: Dispatch) -> dict[str, Any]:
 
 
 def progress(dispatch: Dispatch) -> dict[str, Any]:
-    """Exact counts: what closed windows came to, plus the cells of windows in flight; rate and ETA in seconds."""
-    live = _live_counts(dispatch)
-    counts = {name: getattr(dispatch, name) + live.get(name, 0) for name in COUNTED.values()}
+    """Exact counts: what closed windows came to, plus the cells of windows in flight; rate and ETA in seconds.
+
+    Cells that closed windows counted as paused stand where they are by now, with the dependants that ran since (T13).
+    """
+    stored = {name: getattr(dispatch, name) for name in COUNTED.values()}
+    live, skipped = _live_counts(dispatch)
+    counts = {name: stored[name] + live.get(name, 0) for name in COUNTED.values()}
     done = counts["completed"] + counts["failed"] + counts["cancelled"]
     rate = _rate(dispatch, done)
     return {
         "rows_total": dispatch.rows_total,
         "rows_handed_over": dispatch.rows_handed_over,
         **counts,
-        "skipped": dispatch.skipped,
+        "skipped": skipped,
         "running": live.get("running", 0),
         "queued": live.get("queued", 0),
         "rate_per_second": rate,
@@ -68,15 +74,34 @@ def progress(dispatch: Dispatch) -> dict[str, Any]:
     }
 
 
-def _live_counts(dispatch: Dispatch) -> dict[str, int]:
-    if dispatch.status not in ACTIVE_DISPATCH:
-        return {}
+def _live_counts(dispatch: Dispatch) -> tuple[dict[str, int], dict[str, int]]:
+    """What cells in flight add to the stored counters (``paused`` may be negative), and the skipped by reason."""
+    skipped: dict[str, int] = dict(dispatch.skipped)
+    if dispatch.status not in ACTIVE_DISPATCH and not dispatch.paused:
+        return {}, skipped
+    added: Counter[str] = Counter()
     with connection.cursor() as cursor:
         cursor.execute(_LIVE, [dispatch.id, list(dispatch.groups)])
-        found = {CellStatus(status): count for status, count in cursor.fetchall()}
-    named = {name: found.get(status, 0) for status, name in COUNTED.items()}
-    waiting = found.get(CellStatus.PENDING, 0) + found.get(CellStatus.QUEUED, 0)
-    return {**named, "running": found.get(CellStatus.RUNNING, 0), "queued": waiting}
+        for resumes, status, count in cursor.fetchall():
+            added[_heading(status)] += count
+            if resumes:  # counted as waiting for a parked cell before
+                skipped_take(skipped, count)
+        if dispatch.paused:
+            cursor.execute(parking_sql.COUNTED_AS_PAUSED, [dispatch.id])
+            parked = dict(cursor.fetchall())
+            gone = dispatch.paused - sum(parked.values())
+            for status, count in parked.items():
+                added[_heading(status)] += count
+            added[PAUSED] -= dispatch.paused
+            if gone > 0:
+                skipped[Reason.SUPERSEDED.value] = skipped.get(Reason.SUPERSEDED.value, 0) + gone
+    return dict(added), skipped
+
+
+def _heading(status: str) -> str:
+    """The name of the figure that a cell of this status counts under."""
+    named = {CellStatus.RUNNING: "running", CellStatus.PENDING: "queued", CellStatus.QUEUED: "queued"}
+    return {**COUNTED, **named}[CellStatus(status)]
 
 
 def _rate(dispatch: Dispatch, done: int) -> float | None:

@@ -21,11 +21,12 @@ from tables.events import cell_event, emit
 from tables.lease import client
 from tables.models import Dispatch, Window, sql
 from tables.services.dispatcher import row_milliseconds
+from tables.services.going_on import cells_oversleep
 from tables.services.imports import jobs_reap
 from tables.services.recovery import cells_of_the_dead, dead_locks_free
 from tables.states import ACTIVE_DISPATCH, CellStatus
 from workflows.services.instances import instances_bury
-from workflows.services.ledger import to_json
+from workflows.services.jsonb import to_json
 from workflows.services.recovery import runs_recover
 from workspaces.ids import uuid7
 
@@ -59,6 +60,7 @@ def reap() -> None:
     jobs_reap()
     if broker_was_emptied() or messages_lost:
         Window.objects.update(deadline_at=Now())
+    cells_oversleep()
     windows_redrive()
     dispatches_continue()
 

@@ -20,7 +20,8 @@ from tables.models import sql
 from tables.services.cells import Event, cells_hand_back
 from tables.states import CellStatus
 from workflows.models import Instance
-from workflows.services.ledger import runs_fail, runs_release, to_json
+from workflows.services.jsonb import to_json
+from workflows.services.ledger import runs_fail, runs_release
 
 MAX_CRASHES = 3
 """A cell that lost its worker this many times fails: it is probably what kills them."""

@@ -12,7 +12,7 @@ from workspaces.cursors import prepared_cursor
 
 @dataclass(frozen=True, slots=True)
 class WindowRequest:
-    """A live window with its dispatch's request; ``actor_id`` is who asked."""
+    """A live window with its dispatch's request; ``actor_id`` is who asked. ``resumes``: parked cells go on in it."""
 
     window_id: UUID
     token: UUID
@@ -21,11 +21,12 @@ class WindowRequest:
     actor_id: UUID | None
     interactive: bool
     request: Request
+    resumes: bool = False
 
 
 _WINDOW = """
 SELECT w.token, w.lane, w.interactive, d.table_id, d.requested_by_id, d.id, d.groups, d.mode, d.is_manual,
-       d.requested_sequence
+       d.requested_sequence, w.resumes
   FROM tables_window w JOIN tables_dispatch d ON d.id = w.dispatch_id
  WHERE w.id = %s::uuid
 """
@@ -38,6 +39,8 @@ def window_request(window_id: UUID) -> WindowRequest | None:
         found = cursor.fetchone()
     if found is None:
         return None
-    token, lane, interactive, table_id, actor_id, dispatch_id, groups, mode, is_manual, sequence = found
+    token, lane, interactive, table_id, actor_id, dispatch_id, groups, mode, is_manual, sequence, resumes = (
+        found
+    )
     request = Request(dispatch_id, frozenset(groups), Mode(mode), is_manual, sequence)
-    return WindowRequest(window_id, token, lane, table_id, actor_id, interactive, request)
+    return WindowRequest(window_id, token, lane, table_id, actor_id, interactive, request, resumes)

@@ -54,6 +54,20 @@ class RowValues:
         read = self._read(data, "data.", faults, is_new=False)
         return self._without(faults, [read])[0]
 
+    def of_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[Values]:
+        """The values that rows name, new ones or not; faults as for new rows."""
+        faults: Faults = {}
+        read = [self._read(row, f"rows[{place}].", faults, is_new=False) for place, row in enumerate(rows)]
+        return self._without(faults, read)
+
+    def check_required(self, rows: Mapping[int, Values]) -> None:
+        """Raise ``ValueInvalid`` for what new rows, by their place among those given, must hold and lack."""
+        faults: Faults = {}
+        for place, values in rows.items():
+            for column in self._columns:
+                self._require(column, values.data, f"rows[{place}].{column.name}", faults)
+        self._without(faults, [])
+
     def _without(self, faults: Faults, read: list[Values]) -> list[Values]:
         if faults:
             place, words = next(iter(faults.items()))

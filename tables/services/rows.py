@@ -96,7 +96,7 @@ def rows_insert(
     with transaction.atomic():
         locks_check(table_lock(table.pk, added=len(values)), "insert")
         check_unique(spec, values)
-        ids = _insert(spec, values, positions_for(table.pk, place or Place(), len(values)))
+        ids = rows_store(spec, values, positions_for(table.pk, place or Place(), len(values)))
         if any(group.auto_run for group in spec.groups):
             rows_inserted(table.pk, ids, actor=_person(actor))
         transaction.on_commit(partial(emit, table.pk, [rows_event(inserted=ids)]))
@@ -202,7 +202,8 @@ def positions_for(table_id: UUID, place: Place, count: int) -> list[str]:
     return keys_between(low, high, count)
 
 
-def _insert(spec: TableSpec, values: Sequence[Values], positions: Sequence[str]) -> list[UUID]:
+def rows_store(spec: TableSpec, values: Sequence[Values], positions: Sequence[str]) -> list[UUID]:
+    """Insert checked rows at these positions, under the table's lock; their ids in order."""
     ids = [uuid7() for _ in values]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -15,12 +15,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 
 from tables.errors import CellFinished, CellNotFound
 from tables.events import cell_event, emit
-from tables.models import Dispatch, RowExecution, Table, WorkflowGroup, sql
-from tables.services.accounting import dispatch_settle, windows_settle
+from tables.models import Dispatch, RowExecution, Table, Window, WorkflowGroup, sql
+from tables.services.accounting import dispatch_settle, dispatches_settle_paused, windows_settle
 from tables.services.cells import Event
 from tables.services.progress import dispatch_announce
 from tables.states import ACTIVE_DISPATCH, IN_FLIGHT, CellStatus, DispatchStatus
@@ -89,6 +89,10 @@ def run_of_cell_stop(run: Run, _actor: Actor) -> None:
         runs_cancel([run.pk])
 
 
+_UNDER_WAY = Q(status__in=ACTIVE_DISPATCH) | Q(Exists(Window.objects.filter(dispatch=OuterRef("pk"))))
+"""Active, or ended with parked cells that are just going on (T32)."""
+
+
 def table_sequence_next(table_id: UUID) -> int:
     """The table's next action number, under its lock: requests and stops are ordered by it (T25)."""
     Table.objects.filter(id=table_id).update(sequence=F("sequence") + 1)
@@ -98,23 +102,33 @@ def table_sequence_next(table_id: UUID) -> int:
 def dispatches_stop(
     cursor: CursorWrapper, table_id: UUID, dispatch_ids: Sequence[UUID], sequence: int
 ) -> StopOutcome:
-    """End active dispatches: cells in flight cancelled, windows accounted for and deleted, status ``cancelled``."""
-    active = list(
+    """End dispatches: cells in flight cancelled, windows accounted for and deleted, status ``cancelled``.
+
+    Of one that has ended by itself the parked cells are cancelled, and what goes on of them; the rest stays as it is.
+    """
+    found = dict(
         Dispatch.objects.select_for_update()
-        .filter(id__in=dispatch_ids, status__in=ACTIVE_DISPATCH)
+        .filter(id__in=dispatch_ids)
         .order_by("id")
-        .values_list("id", flat=True)
+        .values_list("id", "status")
     )
-    if not active:
+    if not found:
         return StopOutcome()
-    windows = windows_lock(cursor, active)
-    events = cells_stop(cursor, "c.window_id = ANY(%(windows)s)", {"windows": windows, "sequence": sequence})
-    for dispatch_id in active:
+    windows = windows_lock(cursor, list(found))
+    events = cells_stop(
+        cursor,
+        "(c.window_id = ANY(%(windows)s) OR c.table_id = %(table)s AND c.status = 'paused'"
+        " AND c.group_id IN (SELECT id FROM tables_workflowgroup WHERE table_id = %(table)s)"
+        " AND c.dispatch_id = ANY(%(dispatches)s))",
+        {"windows": windows, "table": table_id, "dispatches": list(found), "sequence": sequence},
+    )
+    for dispatch_id in found:
         dispatch_settle(cursor, dispatch_id, DispatchStatus.CANCELLED)
     transaction.on_commit(partial(emit, table_id, events))
-    for dispatch_id in active:
+    for dispatch_id in found:
         transaction.on_commit(partial(dispatch_announce, dispatch_id, force=True))
-    return StopOutcome(cancelled=len(events), dispatches=active)
+    ended = [dispatch_id for dispatch_id, status in found.items() if status in ACTIVE_DISPATCH]
+    return StopOutcome(cancelled=len(events), dispatches=ended)
 
 
 def windows_lock(cursor: CursorWrapper, dispatch_ids: Sequence[UUID]) -> list[UUID]:
@@ -127,18 +141,24 @@ def windows_lock(cursor: CursorWrapper, dispatch_ids: Sequence[UUID]) -> list[UU
 
 
 def cells_stop(cursor: CursorWrapper, condition: str, params: Mapping[str, Any]) -> list[Event]:
-    """Cancel the cells in flight that meet ``condition`` (fixed SQL over alias ``c``), and their runs."""
+    """Cancel the cells in flight that meet ``condition`` (fixed SQL over alias ``c``), and their runs (T27)."""
     cursor.execute(sql.STOP_CELLS.format(condition=condition), params)
     found = _as_cells(cursor)
     runs_stop(cursor, [cell["run_id"] for cell in found if cell["run_id"]])
+    _settle_later(found)
     return [cell_event(cell) for cell in found]
+
+
+def _settle_later(cells: Sequence[Mapping[str, Any]]) -> None:
+    """After the commit, dispatches that counted these cells as paused count them as cancelled (T13)."""
+    owing = {cell["dispatch_id"] for cell in cells if cell["counted_paused"]}
+    if owing:
+        transaction.on_commit(partial(dispatches_settle_paused, sorted(owing)), robust=True)
 
 
 def _stop_table(table: Table, groups: Sequence[UUID] | None, sequence: int) -> StopOutcome:
     every = list(groups) if groups is not None else list(table.groups.values_list("id", flat=True))
-    found = (
-        Dispatch.objects.select_for_update().filter(table=table, status__in=ACTIVE_DISPATCH).order_by("id")
-    )
+    found = Dispatch.objects.select_for_update().filter(_UNDER_WAY, table=table).order_by("id")
     active = [dispatch for dispatch in found if groups is None or set(dispatch.groups) & set(every)]
     whole = [dispatch.id for dispatch in active if groups is None or set(dispatch.groups) <= set(every)]
     with connection.cursor() as cursor:
@@ -172,9 +192,10 @@ def _groups_leave(
         {"windows": [window for window, _ in windows], "groups": leaving, "sequence": sequence},
     )
     count = len(events)
-    windows_settle(cursor, dispatch, leaving)
     events += _tombstones(cursor, table, [row for _, rows in windows for row in rows], leaving, sequence)
-    dispatch.groups = [group for group in dispatch.groups if group not in groups]
+    if dispatch.status in ACTIVE_DISPATCH:
+        windows_settle(cursor, dispatch, leaving)
+        dispatch.groups = [group for group in dispatch.groups if group not in groups]
     dispatch.save()
     transaction.on_commit(partial(emit, table.id, events))
     transaction.on_commit(partial(dispatch_announce, dispatch.id, force=True))
@@ -202,7 +223,7 @@ def _tombstones(
     cursor: CursorWrapper, table: Table, rows: Sequence[UUID], groups: Sequence[UUID], sequence: int
 ) -> list[Event]:
     """Make the active dispatches' groups skip these rows, reached or not (T25). A tombstone stops its group only."""
-    asked = Dispatch.objects.filter(table=table, status__in=ACTIVE_DISPATCH).values_list("groups", flat=True)
+    asked = Dispatch.objects.filter(_UNDER_WAY, table=table).values_list("groups", flat=True)
     wanted = [group for group in groups if any(group in named for named in asked)]
     pairs = [(row, group) for row in sorted(rows) for group in wanted]
     if not pairs:
@@ -217,12 +238,10 @@ def _tombstones(
             "sequence": sequence,
         },
     )
-    found = _as_cells(cursor)
-    runs_stop(
-        cursor,
-        [cell["run_id"] for cell in found if cell["run_id"] and cell["status"] == CellStatus.CANCELLED],
-    )
-    return [cell_event(cell) for cell in found if cell["status"] == CellStatus.CANCELLED]
+    found = [cell for cell in _as_cells(cursor) if cell["status"] == CellStatus.CANCELLED]
+    runs_stop(cursor, [cell["run_id"] for cell in found if cell["run_id"]])
+    _settle_later(found)
+    return [cell_event(cell) for cell in found]
 
 
 def _stop_cell(table: Table, ref: CellRef, sequence: int) -> StopOutcome:
@@ -263,6 +282,7 @@ _STOPPED = (
     "attempt",
     "started_at",
     "finished_at",
+    "counted_paused",
 )
 
 

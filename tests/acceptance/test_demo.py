@@ -82,6 +82,15 @@ def test_every_cell_of_the_first_run_is_right(first: tuple[int, str]) -> None:
     assert "cells skipped: their condition is false" in said
 
 
+@pytest.mark.rule("W19", "W20", "W33", "T32")
+def test_the_tickets_are_answered_and_two_are_decided_by_people(first: tuple[int, str]) -> None:
+    _, said = first
+    assert "Answer ticket          10       0        2        0" in said
+    assert "2 cells wait for your approval: in the grid, at http://127.0.0.1:" in said
+    assert "Asked: Refund $249.95 for order A-10431 to maria.lopez@example.com?" in said
+    assert "2 cells checked against what was decided, once over REST and once by link: all are right." in said
+
+
 def test_it_goes_on_with_what_is_there_serves_and_leaves_nothing_behind(
     install: Install, first: tuple[int, str]
 ) -> None:
@@ -89,7 +98,8 @@ def test_it_goes_on_with_what_is_there_serves_and_leaves_nothing_behind(
     with install.serving() as (demo, lines):
         said = "\n".join(lines)
         assert "Imported" not in said
-        assert "cells skipped: completed before" in said
+        assert said.count("cells skipped: completed before") == 2
+        assert "12 cells skipped: completed before" in said
         sign_in(install, said)
         commands_find_it(install)
         family = psutil.Process(demo.pid).children(recursive=True)

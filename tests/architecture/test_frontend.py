@@ -13,6 +13,13 @@ STATIC = BASE_DIR / "config" / "static" / "runsheet"
 MODULES = sorted(path for path in STATIC.rglob("*.js") if "vendor" not in path.parts)
 VENDORED = (STATIC / "vendor", BASE_DIR / "tests" / "browser" / "vendor")
 PAGE_BYTES = 60_000
+PAGES = {
+    "table": ("sheet/element.js", "run/strip.js"),
+    "tables": ("tables/list.js", "tables/import.js", "tables/create.js"),
+    "run": ("run/page.js",),
+    "runs": ("run/list.js",),
+}
+"""Which islands a page may load, by what they are for."""
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
@@ -31,9 +38,29 @@ def test_our_own_javascript_stays_within_its_budget() -> None:
     assert sum(len(path.read_text().splitlines()) for path in MODULES) <= 6_000
 
 
-def test_a_page_weighs_little() -> None:
-    files = [*STATIC.rglob("*.js"), *STATIC.rglob("*.css")]
+def loaded_by(entries: list[Path]) -> set[Path]:
+    """The modules that come with these, by their static imports."""
+    found: set[Path] = set()
+    waiting = list(entries)
+    while waiting:
+        path = waiting.pop().resolve()
+        if path not in found:
+            found.add(path)
+            imports = re.findall(r'(?:from|^import) ?"(\.{1,2}/[^"]+)"', path.read_text(), re.MULTILINE)
+            waiting += [path.parent / name for name in imports]
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=list(PAGES))
+def test_a_page_weighs_little(page: str) -> None:
+    scripts = loaded_by([STATIC / name for name in ("main.js", *PAGES[page])])
+    files = [*scripts, *(STATIC / "css").glob("*.css")]
     assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= PAGE_BYTES
+
+
+def test_every_island_is_weighed_on_some_page() -> None:
+    islands = set(re.findall(r'import\("\./([^"]+)"\)', (STATIC / "main.js").read_text()))
+    assert islands <= {name for names in PAGES.values() for name in names}
 
 
 @pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: str(folder.relative_to(BASE_DIR)))

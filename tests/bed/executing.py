@@ -34,6 +34,9 @@ class MemorySink:
         """Those of ``loses``."""
         return {run for run, _ in leases} & self.loses
 
+    def tell(self, run_id: UUID, step_key: str, kind: str, value: Any) -> None:
+        """Nobody watches."""
+
     @property
     def writes(self) -> list[RunWrite]:
         """All of them, in order."""

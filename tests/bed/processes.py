@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -31,6 +31,13 @@ def start_stack(transactional_db: None, services: TestServices) -> Iterator[Star
 
     The test's process and the stack share the Valkey `services.valkey`, which a test may kill, wipe and start again.
     """
+    with stacks_on(services) as start:
+        yield start
+
+
+@contextmanager
+def stacks_on(services: TestServices) -> Iterator[StartStack]:
+    """What `start_stack` is for one test, for as long as this lasts; the database is the caller's affair."""
     with ExitStack() as running:
 
         def start(*processes: str, **env: str) -> Stack:

@@ -16,6 +16,8 @@ from config.embedded.service import tail
 if TYPE_CHECKING:
     from tests.bed.factories import Sheet
 
+pytest.register_assert_rewrite("tests.chaos.install")
+
 
 @pytest.fixture
 def trace_file(tmp_path: Path) -> Path:

@@ -16,14 +16,17 @@ from workflows.api.serializers import (
     RunSerializer,
     RunStartSerializer,
     RunSummarySerializer,
-    StepSerializer,
 )
-from workflows.services.runs import run_cancel, run_start
+from workflows.engine.canonical import digest
+from workflows.engine.planner import PlanMode
+from workflows.models import Run, Workflow
+from workflows.run_filters import runs_filtered
+from workflows.services.reruns import SOURCE_VERSION, Asked, Rerun, rerun_plan, rerun_start, source_of
+from workflows.services.runs import run_cancel, run_known, run_start
 from workflows.services.versions import version_for_ref
 from workflows.states import TERMINAL, RunStatus
 from workspaces.api.access import WorkspaceRequest
 from workspaces.api.idempotency import HEADER, LONGEST_KEY
-from workspaces.api.pagination import keyset_page, limit_of
 from workspaces.api.schema import IDEMPOTENCY_KEY
 from workspaces.api.views import PAGE_PARAMETERS, WorkspaceAPIView, page_of
 from workspaces.errors import Invalid
@@ -32,8 +35,12 @@ from workspaces.states import Access
 SETTLED: Final = TERMINAL | {RunStatus.PAUSED, RunStatus.NEEDS_DECISION}
 """Nothing more will come of waiting: the run has ended, or waits for a person."""
 
-LARGEST_STEPS_PAGE: Final = 100
-"""Outputs may be large, so pages of steps are shorter than other pages."""
+
+FORKS: Final = frozenset({"start_block", "source_run", "stop_after"})
+"""Any of these makes a request a rerun."""
+
+RERUN_FIELDS: Final = ("ref", "start_block", "source_run", "mode", "stop_after")
+"""What a repetition of a rerun must say again."""
 
 
 class WorkflowRunsView(WorkspaceAPIView):
@@ -47,16 +54,25 @@ class WorkflowRunsView(WorkspaceAPIView):
         parameters=[IDEMPOTENCY_KEY],
     )
     def post(self, request: WorkspaceRequest, workflow: UUID) -> Response:
-        """Start one: 202, or 200 when it finished within `wait_seconds`. A key seen before answers its run."""
+        """Start one: 202, or 200 when it finished within `wait_seconds`. A key seen before answers its run.
+
+        With `start_block`, `source_run` or `stop_after` it is a rerun; with `dry_run` nothing starts, and the plan is
+        the answer.
+        """
         found = selectors.workflow_of(request.workspace.pk, workflow)
         data = self.body(RunStartSerializer)
-        run, _ = run_start(
-            workflow=found,
-            version=version_for_ref(found, data["ref"], request.actor),
-            input=data["input"],
-            actor=request.actor,
-            idempotency_key=_key_of(request),
-        )
+        if data["dry_run"] or FORKS & data.keys():
+            run = _rerun(request, found, data)
+            if run is None:
+                return Response(_plan(request, found, data).plan.as_json())
+        else:
+            run, _ = run_start(
+                workflow=found,
+                version=version_for_ref(found, data["ref"], request.actor),
+                input=data.get("input", {}),
+                actor=request.actor,
+                idempotency_key=_key_of(request),
+            )
         finished = _wait(run.pk, data["wait_seconds"])
         shown = RunSerializer(selectors.run_of(request.workspace.pk, run.pk)).data
         return Response(shown, status=200 if finished else 202)
@@ -71,16 +87,13 @@ class RunsView(WorkspaceAPIView):
         parameters=[
             *PAGE_PARAMETERS,
             OpenApiParameter("workflow", UUID, description="Only runs of this workflow."),
+            OpenApiParameter("table", UUID, description="Only runs of cells of this table."),
             OpenApiParameter("status", str, enum=[str(status) for status in RunStatus]),
         ],
     )
     def get(self, request: WorkspaceRequest) -> Response:
         """Newest first, without input and result."""
-        wanted = {"workflow": "workflow_id"}
-        filters = self.query(RunFilterSerializer)
-        runs = selectors.runs_of(request.workspace.pk).filter(
-            **{wanted.get(name, name): value for name, value in filters.items()}
-        )
+        runs = runs_filtered(selectors.runs_of(request.workspace.pk), self.query(RunFilterSerializer))
         return self.page(runs, RunSummarySerializer, order=["-id"])
 
 
@@ -91,27 +104,6 @@ class RunView(WorkspaceAPIView):
     def get(self, request: WorkspaceRequest, run: UUID) -> Response:
         """Whole."""
         return Response(RunSerializer(selectors.run_of(request.workspace.pk, run)).data)
-
-
-class RunStepsView(WorkspaceAPIView):
-    """The ledger of one run."""
-
-    @extend_schema(
-        operation_id="runs_steps_list", responses=page_of(StepSerializer), parameters=PAGE_PARAMETERS
-    )
-    def get(self, request: WorkspaceRequest, run: UUID) -> Response:
-        """Steps in the order they finished, each with its attempts."""
-        found = selectors.run_of(request.workspace.pk, run)
-        query = request.query_params
-        limit = limit_of(query.get("limit"), largest=LARGEST_STEPS_PAGE)
-        steps = selectors.steps_of(found)
-        page = keyset_page(steps, order=["seq", "step_key"], limit=limit, after=query.get("after"))
-        attempts = selectors.attempts_of(found.pk, [step.step_key for step in page.rows])
-        shown = [{**vars(step), "attempts": attempts.get(step.step_key, [])} for step in page.rows]
-        answer: dict[str, Any] = {"results": StepSerializer(shown, many=True).data, "next": page.next}
-        if query.get("count") in {"1", "true"}:
-            answer["count"] = steps.count()
-        return Response(answer)
 
 
 class RunCancelView(WorkspaceAPIView):
@@ -125,6 +117,40 @@ class RunCancelView(WorkspaceAPIView):
         found = selectors.run_of(request.workspace.pk, run)
         run_cancel(run=found, actor=request.actor)
         return Response(RunSerializer(selectors.run_of(request.workspace.pk, run)).data)
+
+
+def _rerun(request: WorkspaceRequest, workflow: Workflow, data: dict[str, Any]) -> Run | None:
+    """The forked run, or the one that this key has started; None for a dry run."""
+    key = _key_of(request)
+    asked: dict[str, Any] = {name: str(data[name]) for name in RERUN_FIELDS if name in data}
+    asked["input"] = data.get("input")
+    if (known := run_known(workflow, key, digest(asked))) is not None:
+        return known
+    if data["dry_run"]:
+        return None
+    return rerun_start(
+        rerun=_plan(request, workflow, data),
+        actor=request.actor,
+        idempotency_key=key,
+        input_hash=digest(asked),
+    )
+
+
+def _plan(request: WorkspaceRequest, workflow: Workflow, data: dict[str, Any]) -> Rerun:
+    """What a rerun as asked for would do, in the version asked for."""
+    asked = Asked(
+        start=data.get("start_block"),
+        mode=PlanMode(data["mode"]),
+        stop_after=data.get("stop_after"),
+        plan_hash=data.get("plan_hash"),
+    )
+    forks = asked.start is not None or "source_run" in data
+    source = source_of(workflow, data.get("source_run")) if forks else None
+    if data["ref"] == SOURCE_VERSION and source is not None:
+        version = source.version
+    else:
+        version = version_for_ref(workflow, data["ref"], request.actor)
+    return rerun_plan(workflow=workflow, version=version, source=source, asked=asked, input=data.get("input"))
 
 
 def _key_of(request: WorkspaceRequest) -> str | None:

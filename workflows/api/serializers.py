@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from workflows.engine.planner import PlanMode
 from workflows.models import Run, Workflow, WorkflowVersion
 from workflows.services.definitions import definition_check, fault_json
 from workflows.states import RunStatus
@@ -15,6 +16,7 @@ from workspaces.api.serializers import StrictSerializer, UtcDateTimeField
 LONGEST_WAIT_SECONDS = 25
 
 
+@extend_schema_field({"$ref": "#/components/schemas/Definition"})  # see `openapi`
 class DefinitionField(serializers.JSONField):
     """A definition: any JSON object; its faults are reported by validation, not by the serializer."""
 
@@ -125,17 +127,29 @@ class PublishSerializer(StrictSerializer):
 
 
 class RunStartSerializer(StrictSerializer):
-    """A run to start. ``wait_seconds`` asks for the finished run, if it finishes that soon."""
+    """A run to start. ``wait_seconds`` asks for the finished run, if it finishes that soon.
 
-    input = serializers.DictField(default=dict)
+    Any of ``start_block`` (``block`` or ``block@scope``), ``source_run`` and ``stop_after`` makes it a rerun; without
+    ``input`` it then reads that of its source. ``dry_run`` answers the plan; ``plan_hash`` starts that plan or none.
+    The ref ``@source`` is the version of the source run.
+    """
+
+    input = serializers.DictField(required=False)
     ref = serializers.CharField(max_length=256, default="live", trim_whitespace=False)
     wait_seconds = serializers.FloatField(min_value=0, max_value=LONGEST_WAIT_SECONDS, default=0)
+    start_block = serializers.CharField(max_length=512, required=False)
+    source_run = serializers.UUIDField(required=False)
+    mode = serializers.ChoiceField([str(mode) for mode in PlanMode], default=str(PlanMode.STRICT))
+    stop_after = serializers.CharField(max_length=64, required=False)
+    dry_run = serializers.BooleanField(default=False)
+    plan_hash = serializers.CharField(max_length=64, required=False)
 
 
 class RunFilterSerializer(StrictSerializer):
     """What a list of runs may be narrowed by."""
 
     workflow = serializers.UUIDField(required=False)
+    table = serializers.UUIDField(required=False)
     status = serializers.ChoiceField([str(status) for status in RunStatus], required=False)
 
 
@@ -144,6 +158,7 @@ class RunSummarySerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     workflow = serializers.UUIDField(source="workflow_id")
+    workflow_name = serializers.CharField(source="workflow.name")
     version = serializers.IntegerField(source="version.number")
     version_id = serializers.UUIDField()
     kind = serializers.ChoiceField(["full", "rerun"])
@@ -162,6 +177,7 @@ class RunSummarySerializer(serializers.Serializer[Any]):
     finished_at = UtcDateTimeField(allow_null=True)
     deadline_at = UtcDateTimeField(allow_null=True)
     wake_at = UtcDateTimeField(allow_null=True)
+    waits_for = serializers.JSONField(allow_null=True)
     cancel_requested_at = UtcDateTimeField(allow_null=True)
 
     def get_owner(self, run: Run) -> dict[str, str] | None:
@@ -174,29 +190,5 @@ class RunSerializer(RunSummarySerializer):
 
     input = serializers.JSONField()
     result = serializers.JSONField(allow_null=True)
-
-
-class AttemptSerializer(serializers.Serializer[Any]):
-    """One try of a step: what went in, redacted, and what went wrong."""
-
-    epoch = serializers.IntegerField()
-    n = serializers.IntegerField()
-    input = serializers.JSONField(allow_null=True)
-    error = serializers.JSONField(allow_null=True)
-    started_at = UtcDateTimeField()
-    finished_at = UtcDateTimeField(allow_null=True)
-
-
-class StepSerializer(serializers.Serializer[Any]):
-    """The record of one block in one scope of a run, with every attempt at it."""
-
-    step_key = serializers.CharField()
-    status = serializers.CharField()
-    output = serializers.JSONField(allow_null=True)
-    error = serializers.JSONField(allow_null=True)
-    handle = serializers.CharField()
-    cached_from = serializers.UUIDField(allow_null=True)
-    seq = serializers.IntegerField()
-    started_at = UtcDateTimeField(allow_null=True)
-    finished_at = UtcDateTimeField(allow_null=True)
-    attempts = AttemptSerializer(many=True)
+    plan = serializers.JSONField(allow_null=True)
+    history = serializers.JSONField(allow_null=True)

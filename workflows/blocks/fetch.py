@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
@@ -70,9 +72,33 @@ class Answer:
 async def fetch(call: Call) -> Answer:
     """Carry out ``call``. Raises ``BlockFailed`` for everything but an answer, whatever its status."""
     pool = shared_pool()
-    try:
+    with _faults_named(call):
         async with asyncio.timeout(call.deadline_seconds), pool.places:
             return await _exchange(pool.client, call)
+
+
+@asynccontextmanager
+async def opened(call: Call) -> AsyncIterator[Incoming]:
+    """Carry out ``call`` up to the headers of its answer; the body comes piece by piece. Redirects are not followed.
+
+    Raises as `fetch` does, also while the body is being read.
+    """
+    pool = shared_pool()
+    with _faults_named(call):
+        async with asyncio.timeout(call.deadline_seconds), pool.places:
+            request = _request(pool.client, call)
+            response = await pool.client.send(request, stream=True, follow_redirects=False)
+            try:
+                yield Incoming(response, call.max_bytes)
+            finally:
+                await response.aclose()
+
+
+@contextmanager
+def _faults_named(call: Call) -> Iterator[None]:
+    """What goes wrong with an exchange, as the failure it is to a block."""
+    try:
+        yield
     except (TimeoutError, httpx.TimeoutException):
         raise BlockFailed.because(ErrorClass.TIMEOUT, "timeout", f"{_host(call)} took too long.") from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError) as error:
@@ -107,17 +133,21 @@ def _allowed() -> Allowed:
     return parse_allowed(settings.RUNSHEET_HTTP_ALLOW)
 
 
-async def _exchange(client: httpx.AsyncClient, call: Call) -> Answer:
+def _request(client: httpx.AsyncClient, call: Call) -> httpx.Request:
     url = httpx.URL(call.url)
     if url.scheme not in {"http", "https"} or not url.host:
         raise _invalid("url_invalid", "The URL must begin with http:// or https:// and name a host.")
     url = url.copy_merge_params(call.query) if call.query else url
-    request = client.build_request(call.method, url, headers=call.headers, content=call.content)
+    return client.build_request(call.method, url, headers=call.headers, content=call.content)
+
+
+async def _exchange(client: httpx.AsyncClient, call: Call) -> Answer:
+    request = _request(client, call)
     for _ in range(call.max_redirects + 1):
         response = await client.send(request, stream=True, follow_redirects=False)
         try:
             if response.next_request is None or call.max_redirects == 0:
-                return await _read(response, call.max_bytes)
+                return await Incoming(response, call.max_bytes).whole()
             request = _next_hop(request, response.next_request)
         finally:
             await response.aclose()
@@ -140,18 +170,32 @@ def _origin(url: httpx.URL) -> tuple[str, str, int]:
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
 
 
-async def _read(response: httpx.Response, max_bytes: int) -> Answer:
-    if sum(len(name) + len(value) for name, value in response.headers.raw) > MOST_HEADER_BYTES:
-        raise _too_large(f"The headers of the answer exceed {MOST_HEADER_BYTES} bytes.")
-    body = _Body(response.headers.get("content-encoding", "identity"), max_bytes)
-    async for chunk in response.aiter_raw():
-        body.add(chunk)
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, headers, body.finished(), response.charset_encoding or "utf-8")
+class Incoming:
+    """An answer whose body is still on its way: header names in lower case."""
+
+    def __init__(self, response: httpx.Response, max_bytes: int) -> None:
+        """Refuses headers without end."""
+        if sum(len(name) + len(value) for name, value in response.headers.raw) > MOST_HEADER_BYTES:
+            raise _too_large(f"The headers of the answer exceed {MOST_HEADER_BYTES} bytes.")
+        self.status = response.status_code
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self._response = response
+        self._body = _Body(response.headers.get("content-encoding", "identity"), max_bytes)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes, decompressed. Raises ``BlockFailed`` once it exceeds the cap."""
+        async for chunk in self._response.aiter_raw():
+            yield self._body.unpacked(chunk)
+        self._body.end()
+
+    async def whole(self) -> Answer:
+        """All of it."""
+        content = b"".join([piece async for piece in self.pieces()])
+        return Answer(self.status, self.headers, content, self._response.charset_encoding or "utf-8")
 
 
 class _Body:
-    """Collects a body and decompresses it piecewise: a bomb is noticed at the cap, not after it went off."""
+    """Measures a body and decompresses it piecewise: a bomb is noticed at the cap, not after it went off."""
 
     def __init__(self, encoding: str, max_bytes: int) -> None:
         encoding = encoding.strip().lower()
@@ -164,12 +208,11 @@ class _Body:
         compressed = encoding not in {"", "identity"}
         self._unpack = zlib.decompressobj(wbits=47) if compressed else None  # 47: gzip or zlib, by its header
         self._max_bytes = max_bytes
-        self._pieces: list[bytes] = []
         self._size = 0
         self._begun = False
 
-    def add(self, chunk: bytes) -> None:
-        """Take the next bytes off the wire; raises once the cap is exceeded."""
+    def unpacked(self, chunk: bytes) -> bytes:
+        """Take the next bytes off the wire, and answer what they mean; raises once the cap is exceeded."""
         self._begun = True
         room = self._max_bytes - self._size
         try:
@@ -178,14 +221,13 @@ class _Body:
             raise _broken() from None
         if len(piece) > room:
             raise _too_large(f"The answer exceeds {self._max_bytes} bytes. Raise max_bytes, or ask for less.")
-        self._pieces.append(piece)
         self._size += len(piece)
+        return piece
 
-    def finished(self) -> bytes:
-        """The whole body; raises when compressed data ends too early."""
+    def end(self) -> None:
+        """Raises when compressed data ends too early."""
         if self._unpack is not None and self._begun and not self._unpack.eof:
             raise _broken()
-        return b"".join(self._pieces)
 
 
 def _host(call: Call) -> str:

@@ -5,7 +5,8 @@
         \"\"\"Classify the licence of an installed distribution.\"\"\"
 
 Arguments are checked against the annotations (by pydantic) before the function is called. A parameter named
-``context`` is not an argument: it receives the ``BlockContext``. The function may be ``async def``; it
+``context`` is not an argument: it receives the ``BlockContext``. ``version``, ``timeout_seconds`` and ``retry`` are
+what blocks go by that call it and say nothing else. The function may be ``async def``; it
 answers JSON, or a ``BlockResult`` to state a cost too. What it raises fails the block: ``BlockFailed`` as
 stated, anything else as an internal error.
 """
@@ -14,14 +15,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 
 from workflows.blocks.registry import BlockRegistrationInvalid
-from workflows.engine.types import Effect
+from workflows.engine.types import Effect, RetryPolicy
 
 CONTEXT: Final = "context"
 
@@ -39,17 +40,33 @@ class Function:
     docs: str
     takes_context: bool
     is_async: bool
+    title: str
+    version: str = "1"
+    timeout_seconds: float | None = None
+    retry: RetryPolicy | None = None
 
 
 _functions: dict[str, Function] = {}
 
 
-def function(name: str, *, effect: Effect = Effect.REPEATABLE) -> Callable[[FunctionT], FunctionT]:
+def function(
+    name: str,
+    *,
+    effect: Effect = Effect.REPEATABLE,
+    title: str = "",
+    version: str = "1",
+    timeout_seconds: float | None = None,
+    retry: RetryPolicy | None = None,
+) -> Callable[[FunctionT], FunctionT]:
     """Decorator: let ``python`` blocks call this function under ``name``.
 
     ``effect`` says what a second call may do to the world (W15). A ``pure`` function runs in the executor's
-    own thread: declare only what takes microseconds so.
+    own thread: declare only what takes microseconds so. ``title`` is what people see. Change ``version`` with what
+    the function does: results of another version are not reused (W24). ``timeout_seconds`` and ``retry`` of None are
+    those of the ``python`` block.
     """
+    if timeout_seconds is not None and timeout_seconds <= 0:
+        raise BlockRegistrationInvalid(f"Function {name!r}: timeout_seconds must be above 0.")
 
     def decorate(call: FunctionT) -> FunctionT:
         held = _functions.get(name)
@@ -58,7 +75,14 @@ def function(name: str, *, effect: Effect = Effect.REPEATABLE) -> Callable[[Func
                 f"Function {name!r} is registered twice: by {_path(held.call)} and by {_path(call)}. "
                 "Give one of them another name."
             )
-        _functions[name] = _describe(name, call, effect)
+        described = _describe(name, call, effect)
+        _functions[name] = replace(
+            described,
+            title=title or described.title,
+            version=version,
+            timeout_seconds=timeout_seconds,
+            retry=retry,
+        )
         return call
 
     return decorate
@@ -95,6 +119,7 @@ def _describe(name: str, call: Callable[..., Any], effect: Effect) -> Function:
         docs=inspect.getdoc(call) or "",
         takes_context=CONTEXT in parameters,
         is_async=inspect.iscoroutinefunction(call),
+        title=name.replace("_", " ").capitalize(),
     )
 
 

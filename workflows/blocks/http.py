@@ -140,12 +140,12 @@ class Http(Block[HttpConfig]):
             )
         )
         if not (200 <= answer.status <= 299 or answer.status in config.ok_statuses):
-            raise _refused(answer)
+            raise refused(answer)
         return BlockResult(
             {
                 "status": answer.status,
                 "headers": answer.headers,
-                "body": _body(answer, config.response_type),
+                "body": parsed_body(answer, config.response_type),
             }
         )
 
@@ -185,7 +185,8 @@ def _content(config: HttpConfig) -> bytes | None:
     )
 
 
-def _body(answer: Answer, response_type: str) -> Any:
+def parsed_body(answer: Answer, response_type: str) -> Any:
+    """The body as JSON or text: as ``response_type`` (auto, json, text) asks. Raises ``BlockFailed``."""
     text = _text(answer)
     is_json = (
         answer.headers.get("content-type", "").split(";")[0].strip().lower().endswith(("/json", "+json"))
@@ -211,7 +212,7 @@ def _text(answer: Answer) -> str:
         return answer.content.decode("utf-8", errors="replace")
 
 
-def _refused(answer: Answer) -> BlockFailed:
+def refused(answer: Answer) -> BlockFailed:
     """The failure that a status stands for."""
     error_class, code = ErrorClass.VALIDATION, "http_status"
     if answer.status == 429:

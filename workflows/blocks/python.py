@@ -71,6 +71,22 @@ class Python(Block[PythonConfig]):
         found = _named(config)
         return self.effect_class if found is None else found.effect
 
+    def retry_of(self, config: Mapping[str, Any]) -> RetryPolicy | None:
+        """As the function declares; else this block's own."""
+        found = _named(config)
+        return self.default_retry if found is None or found.retry is None else found.retry
+
+    def timeout_of(self, config: Mapping[str, Any]) -> float | None:
+        """As the function declares; else this block's own."""
+        found = _named(config)
+        declared = None if found is None else found.timeout_seconds
+        return self.default_timeout_seconds if declared is None else declared
+
+    def version_of(self, config: Mapping[str, Any]) -> str:
+        """Of this block and of the function."""
+        found = _named(config)
+        return self.version if found is None else f"{self.version}.{found.version}"
+
     def runs_async(self, config: PythonConfig) -> bool:
         """As the function is written."""
         return functions()[config.function].is_async

@@ -10,15 +10,16 @@ from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from workflows.engine.types import BlockSpec, Definition, Edge
+from workflows.engine.types import ERROR_HANDLE, BlockSpec, Definition, Edge
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeGraph:
     """The blocks that share one parent, and the edges between them.
 
-    ``outgoing[i]`` holds ``(handle, target)`` pairs, ``incoming[i]`` the sources. ``entries`` begin the scope;
-    ``cut_off`` are the other blocks that nothing leads to: they are skipped from the start.
+    ``outgoing[i]`` holds ``(handle, target)`` pairs, ``incoming[i]`` the sources, ``degrees[i]`` their number;
+    ``catches[i]`` says whether an ``error`` edge leaves the block. ``entries`` begin the scope; ``cut_off`` are the
+    other blocks that nothing leads to: they are skipped from the start.
     ``order`` is topological and shorter than ``keys`` when the graph has cycles.
     """
 
@@ -26,6 +27,8 @@ class ScopeGraph:
     index: Mapping[str, int]
     outgoing: tuple[tuple[tuple[str, int], ...], ...]
     incoming: tuple[tuple[int, ...], ...]
+    degrees: tuple[int, ...]
+    catches: tuple[bool, ...]
     entries: tuple[int, ...]
     cut_off: tuple[int, ...]
     order: tuple[int, ...]
@@ -117,6 +120,8 @@ def _build(blocks: Sequence[BlockSpec], edges: Iterable[Edge], entry_types: Coll
         index,
         tuple(map(tuple, outgoing)),
         tuple(map(tuple, incoming)),
+        tuple(map(len, incoming)),
+        tuple(any(handle == ERROR_HANDLE for handle, _ in edges) for edges in outgoing),
         tuple(entries),
         tuple(i for i in roots if i not in set(entries)),
         _topological(outgoing, incoming, roots),

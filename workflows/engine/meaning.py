@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from workflows.engine.canonical import digest
-from workflows.engine.types import BlockSpec, Definition, RetryPolicy
+from workflows.engine.types import BlockSpec, Definition, RetryPolicy, UnknownOutcome
+
+INERT_TYPES: Final = frozenset({"note"})
+"""Block types that stand beside the graph, for people: whatever they say, nothing runs differently."""
 
 
 def without_disabled(definition: Definition) -> Definition:
-    """The definition without its disabled blocks, what they contain, and every edge that touches them."""
-    if all(block.enabled for block in definition.blocks):
+    """The definition without its disabled blocks and notes, what they contain, and every edge that touches them."""
+    if all(_takes_part(block) for block in definition.blocks):
         return definition
     parents = {block.key: block.parent for block in definition.blocks}
-    out = {block.key for block in definition.blocks if not block.enabled}
+    out = {block.key for block in definition.blocks if not _takes_part(block)}
     blocks = tuple(block for block in definition.blocks if not _stands_in(block.key, out, parents))
     kept = {block.key for block in blocks}
     # An edge to a block that does not exist at all stays, so that validation can name it.
@@ -31,6 +34,10 @@ def content_hash(definition: Definition) -> str:
     blocks = sorted((_meaning(block) for block in meant.blocks), key=lambda block: str(block["key"]))
     edges = sorted({(edge.source, edge.handle, edge.target) for edge in meant.edges})
     return digest({"blocks": blocks, "edges": edges})
+
+
+def _takes_part(block: BlockSpec) -> bool:
+    return block.enabled and block.type not in INERT_TYPES
 
 
 def _stands_in(key: str | None, out: set[str], parents: dict[str, str | None]) -> bool:
@@ -56,7 +63,7 @@ def _meaning(block: BlockSpec) -> dict[str, Any]:
 
 
 def _policy(policy: RetryPolicy) -> dict[str, Any]:
-    return {
+    meant: dict[str, Any] = {
         "max_attempts": policy.max_attempts,
         "kind": policy.kind,
         "delay_seconds": policy.delay_seconds,
@@ -64,3 +71,6 @@ def _policy(policy: RetryPolicy) -> dict[str, Any]:
         "jitter": policy.jitter,
         "retry_on": sorted(policy.retry_on),
     }
+    if policy.on_unknown is not UnknownOutcome.ASK:  # left out by default: hashes of earlier versions stand
+        meant["on_unknown"] = policy.on_unknown
+    return meant

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from workflows.engine.types import Backoff, ErrorClass, Fault, RetryPolicy
+from workflows.engine.types import Backoff, ErrorClass, Fault, RetryPolicy, UnknownOutcome
 
 MAX_ATTEMPTS: Final = 10
 MAX_DELAY_SECONDS: Final = 86_400
 NEVER_RETRIED: Final = frozenset({ErrorClass.CANCELLED, ErrorClass.UNKNOWN_OUTCOME})
 """A cancel is a wish, and an unknown outcome is a person's decision (W15)."""
 
-_FIELDS: Final = frozenset({"max_attempts", "kind", "delay_seconds", "cap_seconds", "jitter", "retry_on"})
+_FIELDS: Final = frozenset(
+    {"max_attempts", "kind", "delay_seconds", "cap_seconds", "jitter", "retry_on", "on_unknown"}
+)
 
 
 def parse_retry(block: str, data: Any, faults: list[Fault]) -> RetryPolicy | None:
@@ -38,6 +40,7 @@ def parse_retry(block: str, data: Any, faults: list[Fault]) -> RetryPolicy | Non
         cap_seconds=_number(block, data, "cap_seconds", default.cap_seconds, (0, MAX_DELAY_SECONDS), faults),
         jitter=_number(block, data, "jitter", default.jitter, (0, 1), faults),
         retry_on=_classes(block, data.get("retry_on"), faults),
+        on_unknown=_on_unknown(block, data.get("on_unknown", default.on_unknown), faults),
     )
     return policy if len(faults) == before else None
 
@@ -65,6 +68,13 @@ def _kind(block: str, value: Any, faults: list[Fault]) -> Backoff:
         return Backoff(value)
     faults.append(_fault(block, "kind", "'kind' is 'fixed' or 'exponential'"))
     return Backoff.FIXED
+
+
+def _on_unknown(block: str, value: Any, faults: list[Fault]) -> UnknownOutcome:
+    if value in list(UnknownOutcome):
+        return UnknownOutcome(value)
+    faults.append(_fault(block, "on_unknown", "'on_unknown' is 'ask', 'retry' or 'fail'"))
+    return UnknownOutcome.ASK
 
 
 def _classes(block: str, value: Any, faults: list[Fault]) -> frozenset[ErrorClass]:

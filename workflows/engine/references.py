@@ -17,6 +17,9 @@ RUN_ROOTS: Final = frozenset({"input", "blocks", "row", "vars", "secrets", "run"
 ITERATION_ROOTS: Final = frozenset({"item", "index"})
 """Roots that exist inside containers, and where a field's marker adds them."""
 
+READ_FROM_INSIDE: Final = ("item", "index", "previous")
+"""What the blocks inside a container may read of it as ``blocks.<container>.…``: its output is not there yet (W10)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -45,13 +48,43 @@ def reference_faults(
         for use in block_uses:
             for path in sorted(use.compiled.references, key=str):
                 if path[0] == "blocks":
-                    runs_before = _runs_before(str(path[1]), key, known, scopes, before)
-                    problem = None if runs_before else _block_problem(str(path[1]), key, known, disabled)
+                    wanted = str(path[1])
+                    allowed = _reads_iteration(path, key, use, known, scopes) or _runs_before(
+                        wanted, key, known, scopes, before
+                    )
+                    problem = None if allowed else _block_problem(wanted, key, known, disabled)
                 else:
-                    problem = _name_problem(path, use, known[key], names)
+                    decides = key in scopes and "index" in use.marker.adds
+                    problem = _name_problem(path, use, known[key], names, decides=decides)
                 if problem is not None:
                     code, message = problem
                     yield Fault(key, use.field, code, f"{message} (in {use.compiled.source[:200]!r})")
+
+
+def _reads_iteration(
+    path: Path,
+    key: str,
+    use: Use,
+    known: Mapping[str, BlockSpec],
+    scopes: Mapping[str | None, ScopeGraph],
+) -> bool:
+    """Whether this is the item, index or previous result of a container around the block.
+
+    A while loop's own condition may read it too: that is the field of a container that adds ``index``.
+    """
+    wanted = str(path[1])
+    own = wanted == key and key in scopes and "index" in use.marker.adds
+    return len(path) > 2 and path[2] in READ_FROM_INSIDE and (own or wanted in _around(key, known))
+
+
+def _around(key: str, known: Mapping[str, BlockSpec]) -> list[str]:
+    """The containers around a block, innermost first; those that go round in a circle end there."""
+    found: list[str] = []
+    parent = known[key].parent
+    while parent is not None and parent in known and parent not in found:
+        found.append(parent)
+        parent = known[parent].parent
+    return found
 
 
 def _runs_before(
@@ -83,14 +116,26 @@ def _block_problem(
         return "unknown_block", f"there is no block {wanted!r}"
     if wanted == key:
         return "reference_not_before", "a block cannot read its own output"
+    if wanted in _around(key, known):
+        parts = ", ".join(READ_FROM_INSIDE)
+        return "reference_not_before", f"inside {wanted!r} only its {parts} can be read, it has not ended yet"
+    walls = [container for container in _around(wanted, known) if container not in _around(key, known)]
+    if walls:
+        message = f"{wanted!r} runs inside {walls[-1]!r}; from outside, read blocks.{walls[-1]}.results"
+        return "reference_not_before", message
     return (
         "reference_not_before",
         f"no path leads from {wanted!r} to this block, so it cannot have run before",
     )
 
 
-def _name_problem(path: Path, use: Use, block: BlockSpec, names: Names) -> tuple[str, str] | None:
+def _name_problem(
+    path: Path, use: Use, block: BlockSpec, names: Names, *, decides: bool
+) -> tuple[str, str] | None:
+    """``decides``: this is the condition of a while loop, whose iterations have an index and no item."""
     root = str(path[0])
+    if root == "item" and decides:
+        return "unknown_name", "a loop that goes on while something holds has no item; name the outer loop's"
     if root in ITERATION_ROOTS and block.parent is None and root not in use.marker.adds:
         return "unknown_name", f"{root!r} exists only inside a loop or parallel"
     if root not in RUN_ROOTS | ITERATION_ROOTS | use.marker.adds:

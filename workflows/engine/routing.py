@@ -1,161 +1,133 @@
-"""What comes next in a run, rebuilt from its finished steps (W7–W9, W11): the plain form.
+"""What comes next in a run, rebuilt from its finished steps (W7–W11): the plain form.
 
-`fold` reads the ledger over the version in topological order, and everything follows from three sentences:
+`fold` reads the ledger over the version in topological order, and everything follows from a few sentences:
 
 - An edge is *live* when its source finished and took its port, *dead* when its source finished otherwise or was
   skipped, and *open* until then. A failure without an ``error`` edge leaves its edges open for ever: it decides
   nothing, so that a resumed run finds nothing to take back (W22).
 - A block is ready when none of its edges is open and one is live; it is skipped when all are dead.
-- After such a failure, or a cancel, nothing new is ready; the run ends when what is in flight has ended.
+- After such a failure nothing new is ready in its scope; the scope ends when what is in flight has ended.
+- A container that was opened runs its blocks as iterations, in index order, as many at once as it was opened for. An
+  iteration is over when nothing in it is ready or in flight; the container has ended when all are over. A failed
+  iteration stops its container at once, and a container without an ``error`` edge the scope around it, unless the
+  container collects failures.
+- After a failure of the top scope, or a cancel, the run ends when what is in flight has ended.
 
 ``engine.router`` is the same by increments; property tests hold the two equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
-from workflows.engine.graph import ScopeGraph
-from workflows.engine.types import (
-    ERROR_HANDLE,
-    SOURCE_HANDLE,
-    BlockError,
-    ErrorClass,
-    StepRecord,
-    StepStatus,
-)
+from workflows.engine.iterations import Ask, ContainerEnd
+from workflows.engine.reading import Reading, ScopeView
+from workflows.engine.scopes import TOP, block_of
+from workflows.engine.settling import error_of, fatal_failure, run_outcome, scope_result
+from workflows.engine.types import BlockError, Opening, StepRecord, StepStatus
 from workflows.engine.version import CompiledVersion
 from workflows.states import RunStatus
+
+__all__ = ["RunView", "fatal_failure", "fold", "scope_result"]
+
+_NO_OPENINGS: Final[Mapping[str, Opening]] = MappingProxyType({})
+_NO_ANSWERS: Final[Mapping[Ask, bool]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """Where a run stands. ``ready`` and ``skipped`` are in topological order.
+    """Where a run stands, in step keys. ``ready`` and ``skipped`` are in topological order within their scopes.
 
-    ``outcome`` is known once ``done``. ``result`` is the run's result: as soon as a ``respond`` block has
-    finished, otherwise when the run has completed (see `run_result`). ``first_error`` is the first failure
-    that no error edge took.
+    ``asks`` and ``ended`` are what the caller has to answer. ``outcome`` is known once ``done``. ``result`` is the
+    run's result: as soon as a ``respond`` block has finished, otherwise when the run has completed (see
+    `settling.scope_result`). ``first_error`` is the first failure that stopped the run, ``failed_block`` its step.
     """
 
     ready: tuple[str, ...]
     skipped: tuple[str, ...]
+    asks: tuple[Ask, ...]
+    ended: tuple[ContainerEnd, ...]
     done: bool
     outcome: RunStatus | None
     first_error: BlockError | None
+    failed_block: str | None
     result: Any
 
 
 def fold(
     version: CompiledVersion,
     finished: Mapping[str, StepRecord],
+    openings: Mapping[str, Opening] = _NO_OPENINGS,
     in_flight: Collection[str] = (),
     *,
+    answers: Mapping[Ask, bool] = _NO_ANSWERS,
     cancelling: bool = False,
+    only: Collection[str] | None = None,
 ) -> RunView:
-    """The state of a run from its ledger: a pure function of (version, finished steps).
+    """The state of a run from its ledger: a pure function of (version, finished steps, open containers).
 
-    ``finished`` maps block keys to records in the order in which they finished; skipped ones among them are
-    worked out anew. ``in_flight`` are blocks that were started and have not finished.
+    ``finished`` maps step keys to records in the order in which they finished; skipped ones among them are worked out
+    anew. ``openings`` are those of open containers. ``in_flight`` are steps that were started and have not finished.
+    ``answers`` are what while loops were told of iterations in which nothing has finished yet. ``only``: see `Router`.
     """
-    graph = version.root
-    ready, skipped = _frontier(graph, finished)
-    failure = fatal_failure(graph, finished.values())
-    stopping = failure is not None or cancelling
-    startable = () if stopping else tuple(key for key in ready if key not in in_flight)
-    done = not startable and not in_flight
-    outcome = run_outcome(failure, done=done, cancelling=cancelling)
+    top = Reading(version, finished, openings, in_flight, answers, only).scope(TOP, stopped=cancelling)
+    told = _Told([], [], [], [])
+    told.add(top, in_flight, stopped=cancelling)
+    done = not told.ready and not top.busy
+    outcome = run_outcome(top.failure, done=done, cancelling=cancelling)
     return RunView(
-        ready=startable,
-        skipped=tuple(skipped),
+        ready=tuple(told.ready),
+        skipped=tuple(told.skipped),
+        asks=tuple(told.asks),
+        ended=tuple(told.ended),
         done=done,
         outcome=outcome,
-        first_error=None if failure is None else error_of(failure),
-        result=run_result(version, finished, outcome),
+        first_error=None if top.failure is None else error_of(top.failure),
+        failed_block=None if top.failure is None else top.failure.key,
+        result=_result(version, finished, outcome, only),
     )
 
 
-def _frontier(graph: ScopeGraph, finished: Mapping[str, StepRecord]) -> tuple[list[str], list[str]]:
-    """Blocks that may start if nothing forbids it, and blocks that never will, in topological order."""
-    open_edges = [len(sources) for sources in graph.incoming]
-    live_edges = [0] * len(graph.keys)
-    entries = set(graph.entries)
-    ready: list[str] = []
-    skipped: list[str] = []
-    for i in graph.order:
-        key = graph.keys[i]
-        record = finished.get(key)
-        if record is not None and record.status is not StepStatus.SKIPPED:
-            taken = taken_handle(graph, record)
-            if taken is None:
-                continue
-        elif i in entries or (not open_edges[i] and live_edges[i]):
-            ready.append(key)
-            continue
-        elif open_edges[i]:
-            continue
-        else:
-            skipped.append(key)
-            taken = None
-        for handle, target in graph.outgoing[i]:
-            open_edges[target] -= 1
-            live_edges[target] += handle == taken
-    return ready, skipped
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What there is to do, gathered over the scopes from the top inwards."""
+
+    ready: list[str]
+    skipped: list[str]
+    asks: list[Ask]
+    ended: list[ContainerEnd]
+
+    def add(self, scope: ScopeView, in_flight: Collection[str], *, stopped: bool) -> None:
+        """Add a scope, and the iterations under way inside it."""
+        stopped = stopped or scope.failure is not None
+        self.skipped.extend(scope.skipped)
+        if not stopped:
+            self.ready.extend(key for key in scope.waiting if key not in in_flight)
+        for container in scope.containers:
+            if container.ask is not None:
+                self.asks.append(container.ask)
+            if container.end is not None:
+                self.ended.append(container.end)
+            for iteration in container.begun.values():
+                self.add(iteration, in_flight, stopped=stopped or container.failure is not None)
 
 
-def taken_handle(graph: ScopeGraph, record: StepRecord) -> str | None:
-    """The port through which a finished block was left; None for a failure that no error edge takes (W8)."""
-    if record.status is StepStatus.COMPLETED:
-        return record.handle or SOURCE_HANDLE
-    edges = graph.outgoing[graph.index[record.key]]
-    return ERROR_HANDLE if any(handle == ERROR_HANDLE for handle, _ in edges) else None
-
-
-def fatal_failure(graph: ScopeGraph, finished: Iterable[StepRecord]) -> StepRecord | None:
-    """The first failed step, in the ledger's order, that no error edge takes (W11)."""
-    for record in finished:
-        if record.status is StepStatus.FAILED and taken_handle(graph, record) is None:
-            return record
-    return None
-
-
-def error_of(failure: StepRecord) -> BlockError:
-    """The error of a failed step; a step recorded without one still says that it failed."""
-    return failure.error or BlockError(ErrorClass.INTERNAL, "failed", f"the block {failure.key!r} failed")
-
-
-def run_outcome(failure: StepRecord | None, *, done: bool, cancelling: bool) -> RunStatus | None:
-    """How a run that is ``done`` ended: cancel beats failure (W11). None while it is under way."""
-    if not done:
-        return None
-    if cancelling:
-        return RunStatus.CANCELLED
-    return RunStatus.COMPLETED if failure is None else RunStatus.FAILED
-
-
-def run_result(
-    version: CompiledVersion, finished: Mapping[str, StepRecord], outcome: RunStatus | None
+def _result(
+    version: CompiledVersion,
+    finished: Mapping[str, StepRecord],
+    outcome: RunStatus | None,
+    only: Collection[str] | None,
 ) -> Any:
-    """What the run gives back.
+    """The output of the first ``respond`` that completed, wherever it stands and whatever happens later (W11).
 
-    The output of the first ``respond`` block that completed, whatever happens later (W11). Without one, a
-    completed run gives the outputs of its *ends*, the completed blocks that no live edge leaves: of the only
-    one, its output; of several, an object by block key in the order of the definition; of none, null.
+    Without one, what a completed run's ends give.
     """
-    completed = [record for record in finished.values() if record.status is StepStatus.COMPLETED]
-    for record in completed:
-        if version.blocks[record.key].responds:
+    for record in finished.values():
+        if record.status is StepStatus.COMPLETED and version.blocks[block_of(record.key)].responds:
             return record.output
     if outcome is not RunStatus.COMPLETED:
         return None
-    graph = version.root
-    ends = {record.key: record.output for record in completed if _is_end(graph, record)}
-    if len(ends) <= 1:
-        return next(iter(ends.values()), None)
-    return {key: ends[key] for key in graph.keys if key in ends}
-
-
-def _is_end(graph: ScopeGraph, record: StepRecord) -> bool:
-    taken = taken_handle(graph, record)
-    return all(handle != taken for handle, _ in graph.outgoing[graph.index[record.key]])
+    return scope_result(version.root, TOP, finished, only)

@@ -24,10 +24,12 @@ __all__ = [
     "Effect",
     "ErrorClass",
     "Fault",
+    "Opening",
     "RetryPolicy",
     "Severity",
     "StepRecord",
     "StepStatus",
+    "UnknownOutcome",
 ]
 
 SOURCE_HANDLE: Final = "source"
@@ -47,6 +49,14 @@ class Backoff(StrEnum):
     EXPONENTIAL = "exponential"
 
 
+class UnknownOutcome(StrEnum):
+    """What becomes of an unsafe block that was under way when its worker died (W15): a person is asked by default."""
+
+    ASK = "ask"
+    RETRY = "retry"
+    FAIL = "fail"
+
+
 class Severity(StrEnum):
     """An error keeps a draft from running or being published; a warning does not (W1)."""
 
@@ -59,7 +69,7 @@ class RetryPolicy:
     """How often and how patiently a failed block is tried again (W16).
 
     ``max_attempts`` counts the first try (1–10). ``jitter`` (0–1) is the share of a delay that chance may
-    take away. See ``engine.retry`` for the formula and a worked series.
+    take away. See ``engine.retry`` for the formula and a worked series. ``on_unknown`` is for unsafe blocks.
     """
 
     max_attempts: int = 3
@@ -68,6 +78,7 @@ class RetryPolicy:
     cap_seconds: float = 60.0
     jitter: float = 0.2
     retry_on: frozenset[ErrorClass] = DEFAULT_RETRY_ON
+    on_unknown: UnknownOutcome = UnknownOutcome.ASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +134,7 @@ class BlockError:
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """A finished step as routing needs it.
+    """A finished step as routing needs it. ``key`` is its step key (`scopes`).
 
     ``status`` is completed, failed (attempts exhausted) or skipped. ``handle`` is the port a completed block
     chose; None stands for ``source``.
@@ -134,6 +145,44 @@ class StepRecord:
     handle: str | None = None
     output: Any = None
     error: BlockError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How a container runs, as its config resolved when it was reached (W10).
+
+    ``count`` iterations, one per item when there are ``items``; a ``count`` of None is a while loop, asked before each
+    iteration. ``concurrency`` iterations are under way at once (a loop: 1). ``collect`` keeps going over a failed
+    iteration and collects its error. ``cap`` ends a while loop that would not end by itself.
+    """
+
+    count: int | None
+    items: tuple[Any, ...] | None = None
+    concurrency: int = 1
+    collect: bool = False
+    cap: int = 1_000
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape in which the ledger keeps it while the container is open."""
+        return {
+            "count": self.count,
+            "items": None if self.items is None else list(self.items),
+            "concurrency": self.concurrency,
+            "collect": self.collect,
+            "cap": self.cap,
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Opening:
+        """The opening that `as_json` stored."""
+        items = stored["items"]
+        return cls(
+            count=stored["count"],
+            items=None if items is None else tuple(items),
+            concurrency=stored["concurrency"],
+            collect=stored["collect"],
+            cap=stored["cap"],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +212,6 @@ class BlockType(Protocol):
         """The word a definition's ``type`` names it by."""
 
     @property
-    def version(self) -> str:
-        """Version of the handler; part of the fingerprint, so that changed code is not reused (W24)."""
-
-    @property
     def config_model(self) -> type[BaseModel]:
         """The typed config; its fields carry the markers of ``engine.fields``."""
 
@@ -182,19 +227,20 @@ class BlockType(Protocol):
     def responds(self) -> bool:
         """Whether its output fixes the run's result (``respond``, W11)."""
 
-    @property
-    def default_retry(self) -> RetryPolicy | None:
-        """Policy of blocks that name none; None means one attempt."""
-
-    @property
-    def default_timeout_seconds(self) -> float | None:
-        """Timeout of blocks that name none; None means only the run's deadline bounds it."""
-
     def handles(self, config: Mapping[str, Any]) -> frozenset[str]:
         """The ports that may be chosen after success (usually ``{"source"}``); ``error`` is always there."""
 
     def effect(self, config: Mapping[str, Any]) -> Effect:
         """The effect class of a block with this config (an http GET is not a POST, W15)."""
+
+    def retry_of(self, config: Mapping[str, Any]) -> RetryPolicy | None:
+        """The policy of a block with this config that names none."""
+
+    def timeout_of(self, config: Mapping[str, Any]) -> float | None:
+        """The timeout in seconds of a block with this config that names none."""
+
+    def version_of(self, config: Mapping[str, Any]) -> str:
+        """Version of the handler of a block with this config; part of the fingerprint (W24)."""
 
     def declared_inputs(self, config: Mapping[str, Any]) -> frozenset[str] | None:
         """Names that ``input.<name>`` may read, as an entry block declares them; None: not declared, any."""

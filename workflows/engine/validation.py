@@ -12,7 +12,7 @@ from workflows.engine.graph import ScopeGraph, build_scopes
 from workflows.engine.meaning import without_disabled
 from workflows.engine.references import Names, reference_faults
 from workflows.engine.types import ERROR_HANDLE, BlockSpec, BlockType, Definition, Fault, Severity
-from workflows.engine.version import cycle_fault, entry_types, unknown_type
+from workflows.engine.version import cycle_fault, entry_fault, entry_types, unknown_type
 
 MAX_NESTING: Final = 10
 """Containers inside containers (W10)."""
@@ -171,8 +171,12 @@ def _shapes(
         if block_type is not None and block_type.container:
             inside = scopes.get(block.key)
             if inside is None or not inside.entries:
-                message = "this container holds no block that it could begin with"
-                yield Fault(block.key, None, "container_without_entry", message)
+                yield entry_fault(block.key)
+            if block.retry is not None:
+                message = (
+                    "a loop or parallel is not tried again as a whole; set the retry of the blocks inside it"
+                )
+                yield Fault(block.key, "retry", "no_retry", message)
 
 
 def _declared_inputs(active: Definition, block_types: Mapping[str, BlockType]) -> frozenset[str] | None:

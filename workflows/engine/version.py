@@ -59,7 +59,7 @@ class CompiledBlock:
 
 @dataclass(frozen=True, slots=True)
 class CompiledVersion:
-    """Everything that running a version needs to know; ``scopes[None]`` is the top of the graph."""
+    """Everything that running a version needs to know; ``scopes`` are by container, ``scopes[None]`` is the top."""
 
     content_hash: str
     blocks: Mapping[str, CompiledBlock]
@@ -81,8 +81,8 @@ class CompiledVersion:
 def compile_version(definition: Definition, block_types: Mapping[str, BlockType]) -> CompiledVersion:
     """Compile a valid definition; the cost is linear in its blocks, edges and text.
 
-    Raises `DefinitionUnusable` when a type is unknown, a config does not fit or the graph has a cycle; the
-    full list of faults comes from ``engine.validation``.
+    Raises `DefinitionUnusable` when a type is unknown, a config does not fit, a container is empty or the graph
+    has a cycle; the full list of faults comes from ``engine.validation``.
     """
     active = without_disabled(definition)
     faults: list[Fault] = []
@@ -95,6 +95,11 @@ def compile_version(definition: Definition, block_types: Mapping[str, BlockType]
             blocks[spec.key] = _compile_block(spec, block_type, faults)
     scopes = build_scopes(active, entry_types(block_types))
     faults += [cycle_fault(cycle) for graph in scopes.values() for cycle in graph.cycles()]
+    faults += [
+        entry_fault(block.key)
+        for block in blocks.values()
+        if block.type.container and block.key not in scopes
+    ]
     errors = tuple(fault for fault in faults if fault.severity is Severity.ERROR)
     if errors:
         raise DefinitionUnusable(errors)
@@ -122,6 +127,12 @@ def cycle_fault(cycle: tuple[str, ...]) -> Fault:
     return Fault(cycle[0], None, "cycle", message)
 
 
+def entry_fault(container: str) -> Fault:
+    """The fault of a container that could not begin an iteration."""
+    message = "this container holds no block that it could begin with"
+    return Fault(container, None, "container_without_entry", message)
+
+
 def _compile_block(spec: BlockSpec, block_type: BlockType, faults: list[Fault]) -> CompiledBlock:
     config, config_faults = compile_config(spec.key, block_type.config_model, spec.config)
     faults += config_faults
@@ -132,8 +143,8 @@ def _compile_block(spec: BlockSpec, block_type: BlockType, faults: list[Fault]) 
         type=block_type,
         config=config,
         effect=block_type.effect(spec.config),
-        retry=block_type.default_retry if spec.retry is None else spec.retry,
-        timeout_seconds=block_type.default_timeout_seconds if timeout is None else timeout,
+        retry=block_type.retry_of(spec.config) if spec.retry is None else spec.retry,
+        timeout_seconds=block_type.timeout_of(spec.config) if timeout is None else timeout,
         responds=block_type.responds,
-        fingerprint=block_fingerprint(spec, block_type.version),
+        fingerprint=block_fingerprint(spec, block_type.version_of(spec.config)),
     )

@@ -18,7 +18,9 @@ class Run(models.Model):
     """One execution of a workflow version, pinned to it for life.
 
     ``row`` is the snapshot of the table row's columns that a cell's run reads (I4): a recovered or resumed run sees
-    what it saw before. Runs that belong to no cell have none.
+    what it saw before. Runs that belong to no cell have none. ``wake_at`` is when a parked run is due, ``waits_for``
+    what it waits for: ``[{step_key, kind, until, reason}]``. ``plan`` is a rerun's (W29), ``history`` the ends that a
+    resume took back (W22). ``depth`` counts the runs around a sub-run.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -81,6 +83,10 @@ class Run(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
     wake_at = models.DateTimeField(null=True, blank=True)
+    waits_for = models.JSONField(null=True, blank=True)
+    plan = models.JSONField(null=True, blank=True)
+    history = models.JSONField(null=True, blank=True)
+    depth = models.PositiveSmallIntegerField(default=0, db_default=0)
     idempotency_key = models.CharField(max_length=256, null=True, blank=True)
     input_hash = models.CharField(max_length=64, blank=True, default="")
     cost = models.DecimalField(max_digits=14, decimal_places=6, null=True, blank=True)
@@ -108,11 +114,15 @@ class Run(models.Model):
                 fields=["wake_at"], name="workflows_run_wake", condition=models.Q(wake_at__isnull=False)
             ),
             models.Index(
+                fields=["forked_from"],
+                name="workflows_run_forks",
+                condition=models.Q(forked_from__isnull=False),
+            ),
+            models.Index(
                 fields=["created_at"],
                 name="workflows_run_single",
-                condition=models.Q(
-                    status__in=[RunStatus.QUEUED.value, RunStatus.RUNNING.value], owner_kind=""
-                ),
+                condition=models.Q(status__in=[RunStatus.QUEUED.value, RunStatus.RUNNING.value])
+                & ~models.Q(owner_kind="cell"),
             ),
         ]
         constraints = [
@@ -131,7 +141,11 @@ class Run(models.Model):
 
 
 class Step(models.Model):
-    """The durable record of one block in one scope of a run; committed once when finished (W14)."""
+    """The durable record of one block in one scope of a run; committed once when finished (W14).
+
+    An output above 256 KiB stands in the blob that ``blob_id`` names. ``opening`` is how a
+    container opened (``engine.types.Opening``).
+    """
 
     pk = models.CompositePrimaryKey("run_id", "step_key")
     run = models.ForeignKey(
@@ -140,6 +154,8 @@ class Step(models.Model):
     step_key = models.CharField(max_length=512)
     status = models.CharField(max_length=16, choices=[(s.value, s.value) for s in StepStatus])
     output = models.JSONField(null=True, blank=True)
+    blob_id = models.CharField(max_length=64, null=True, blank=True)
+    opening = models.JSONField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     input_hash = models.CharField(max_length=64, blank=True, default="")
     fingerprint = models.CharField(max_length=64, blank=True, default="")
@@ -148,6 +164,15 @@ class Step(models.Model):
     seq = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        """Read by its run; the blobs that are still needed are found by name."""
+
+        indexes = [
+            models.Index(
+                fields=["blob_id"], name="workflows_step_blob", condition=models.Q(blob_id__isnull=False)
+            ),
+        ]
 
 
 class Attempt(models.Model):

@@ -36,6 +36,12 @@ ALTER TABLE workflows_attempt ADD CONSTRAINT workflows_attempt_of_run
 """
 """A run takes its steps and attempts with it, in the database: millions of them never pass through Python."""
 
+PAUSE_CASCADES: Final = """
+ALTER TABLE workflows_pausepoint ADD CONSTRAINT workflows_pause_of_run
+    FOREIGN KEY (run_id) REFERENCES workflows_run (id) ON DELETE CASCADE;
+"""
+"""And its pause points."""
+
 
 def run_moves_guard() -> str:
     """SQL of the trigger that refuses every change of a run's status that is not in ``RUN_TRANSITIONS``.

@@ -6,20 +6,38 @@ are written. Lock order: whoever also writes cells has locked them before (see d
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
-from workflows.engine.outputs import storable
+from workflows.engine.types import BlockError, ErrorClass
+from workflows.enqueue import run_enqueue
 from workflows.models import Run
-from workflows.states import RunStatus, StepStatus
+from workflows.models import ledger_sql as sql
+from workflows.services.blobs import blobs_write
+from workflows.services.feed import runs_changed
+from workflows.services.jsonb import to_json
+from workflows.services.ledger_arrays import (
+    attempt_arrays,
+    birth_arrays,
+    end_arrays,
+    park_arrays,
+    pause_arrays,
+    step_arrays,
+)
+from workflows.services.owners import CELL, Ended, owner_ended
+from workflows.services.waking import runs_hand_over
+from workflows.states import TERMINAL, UNATTENDED, PauseKind, RunStatus, StepStatus
 from workspaces.cursors import prepared_cursor
+from workspaces.ids import uuid7
+
+CANCELLED = BlockError(ErrorClass.CANCELLED, "cancelled", "The run was cancelled.")
 
 
 @dataclass(slots=True)
@@ -31,6 +49,7 @@ class StepWrite:
     started_at: datetime | None
     finished_at: datetime | None
     output: Any = None
+    opening: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
     handle: str = ""
     input_hash: str = ""
@@ -51,30 +70,67 @@ class AttemptWrite:
 
 
 @dataclass(slots=True)
+class PauseWrite:
+    """A step that begins to wait (W19): its ``round``, what it waits for, and the sub-run it starts, if any."""
+
+    key: str
+    round: int
+    kind: PauseKind
+    request: Mapping[str, Any]
+    wake_at: datetime | None = None
+    token_hash: str | None = None
+    child: NewRun | None = None
+    id: UUID = field(default_factory=uuid7)
+
+
+@dataclass(slots=True)
 class RunEnd:
-    """How a run leaves its worker: ``completed``, ``failed``, or ``queued`` (handed back unfinished)."""
+    """How a run leaves its worker.
+
+    ``completed`` or ``failed``; ``queued``: handed back unfinished; ``waiting``, ``paused`` or ``needs_decision``:
+    parked until ``wake_at`` (None: until somebody answers), ``waits`` as ``Run.waits_for``.
+    """
 
     status: RunStatus
     result: Any = None
     error: Mapping[str, Any] | None = None
+    wake_at: datetime | None = None
+    waits: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def parks(self) -> bool:
+        """Whether the run stays unfinished, without a worker, until something wakes it."""
+        return self.status in UNATTENDED
 
 
 @dataclass(slots=True)
 class RunWrite:
-    """What one commit says of one run."""
+    """What one commit says of one run.
+
+    ``consumed`` are the ids of answers the run has gone on from; ``withdrawn`` the steps that wait no longer.
+    ``effect`` is the work of a ``database`` block, done in this very transaction (W15); what it raises undoes it.
+    """
 
     run_id: UUID
     lease_token: UUID
     epoch: int = 0
     steps: list[StepWrite] = field(default_factory=list)
     attempts: list[AttemptWrite] = field(default_factory=list)
+    pauses: list[PauseWrite] = field(default_factory=list)
+    consumed: list[UUID] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
+    effect: Callable[[], object] | None = None
     end: RunEnd | None = None
     cost: Any = None
+    workspace_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run to be inserted already claimed: the way a cell's run is born (T15)."""
+    """A run to be inserted: claimed at birth, the way a cell's run is born (T15), or queued, as a sub-run is.
+
+    A rerun has ``forked_from``, its ``plan`` as ``Plan.as_json``, and with it the steps that it takes over (W27).
+    """
 
     run_id: UUID
     workspace_id: UUID
@@ -88,257 +144,171 @@ class NewRun:
     actor_id: UUID | None = None
     row: Mapping[str, Any] | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-_LOCK_RUNS = """
-SELECT r.id FROM workflows_run r JOIN unnest(%s::uuid[], %s::uuid[]) AS i(id, token)
-    ON r.id = i.id AND r.lease_token = i.token
- WHERE r.status = 'running'
- ORDER BY r.id FOR UPDATE OF r
-"""
-
-# A finished step is written once: a record that is already finished is never replaced (W14).
-_WRITE_STEPS = """
-INSERT INTO workflows_step (run_id, step_key, status, output, error, input_hash, fingerprint, handle, seq,
-                            started_at, finished_at)
-SELECT run_id, step_key, status, output::jsonb, error::jsonb, input_hash, fingerprint, handle, seq, started_at,
-       finished_at
-  FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-              %s::int[], %s::timestamptz[], %s::timestamptz[])
-    AS i(run_id, step_key, status, output, error, input_hash, fingerprint, handle, seq, started_at, finished_at)
-ON CONFLICT (run_id, step_key) DO UPDATE
-   SET status = EXCLUDED.status, output = EXCLUDED.output, error = EXCLUDED.error,
-       input_hash = EXCLUDED.input_hash, fingerprint = EXCLUDED.fingerprint, handle = EXCLUDED.handle,
-       seq = EXCLUDED.seq, started_at = EXCLUDED.started_at, finished_at = EXCLUDED.finished_at
- WHERE workflows_step.status NOT IN ('completed', 'skipped')
-"""
-
-_WRITE_ATTEMPTS = """
-INSERT INTO workflows_attempt (run_id, step_key, epoch, n, input, error, instance_id, started_at, finished_at)
-SELECT run_id, step_key, epoch, n, input::jsonb, error::jsonb, %s::uuid, started_at, finished_at
-  FROM unnest(%s::uuid[], %s::text[], %s::int[], %s::int[], %s::text[], %s::text[], %s::timestamptz[],
-              %s::timestamptz[])
-    AS i(run_id, step_key, epoch, n, input, error, started_at, finished_at)
-"""
-
-_END_RUNS = """
-UPDATE workflows_run r
-   SET status = i.status, result = i.result::jsonb, error = i.error::jsonb, lease_token = NULL, instance_id = NULL,
-       cost = CASE WHEN i.cost IS NULL THEN r.cost ELSE coalesce(r.cost, 0) + i.cost END,
-       finished_at = CASE WHEN i.status = 'queued' THEN NULL ELSE clock_timestamp() END
-  FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::numeric[])
-    AS i(id, token, status, result, error, cost)
- WHERE r.id = i.id AND r.lease_token = i.token
-"""
-
-_INSERT_RUNS = """
-INSERT INTO workflows_run (id, workspace_id, workflow_id, version_id, kind, status, input, "row", trigger_kind,
-                           actor_id, owner_kind, owner_id, lease_token, instance_id, epoch, recovery_count, input_hash,
-                           result, error, created_at, started_at, finished_at)
-SELECT id, workspace_id, workflow_id, version_id, 'full', status, input::jsonb, "row"::jsonb, trigger_kind,
-       actor_id, owner_kind, owner_id, lease_token, instance_id, 0, 0, '', result::jsonb, error::jsonb, started_at,
-       started_at, CASE WHEN status <> 'running' THEN clock_timestamp() END
-  FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[],
-              %s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::timestamptz[])
-    AS i(id, workspace_id, workflow_id, version_id, status, input, "row", trigger_kind, actor_id, owner_kind, owner_id,
-         lease_token, instance_id, result, error, started_at)
-"""
-
-# A duplicate delivery finds the run taken: zero rows, nothing else (W13).
-_CLAIM_RUN = """
-UPDATE workflows_run
-   SET status = 'running', lease_token = %s, instance_id = %s,
-       started_at = coalesce(started_at, clock_timestamp())
- WHERE id = %s AND status = 'queued' AND owner_kind = ''
-"""
-
-_RECLAIM_RUNS = """
-UPDATE workflows_run r
-   SET status = 'running', lease_token = i.token, instance_id = %s::uuid, recovery_count = r.recovery_count + 1
-  FROM unnest(%s::uuid[], %s::uuid[]) AS i(id, token)
- WHERE r.id = i.id AND r.status = 'queued'
-RETURNING r.id
-"""
-
-# A Stop writes first and interrupts second: the lease is gone at once, so the executor finds itself refused (T24).
-_STOP_RUNS = """
-UPDATE workflows_run
-   SET status = 'cancelled', lease_token = NULL, instance_id = NULL, wake_at = NULL,
-       cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()), finished_at = clock_timestamp()
- WHERE id = ANY(%s::uuid[]) AND status IN ('queued', 'running', 'waiting', 'paused', 'needs_decision')
-"""
-
-# The run of a cell that is given up after too many lost workers.
-_FAIL_RUNS = """
-UPDATE workflows_run
-   SET status = 'failed', lease_token = NULL, instance_id = NULL, error = %s::jsonb, finished_at = clock_timestamp()
- WHERE id = ANY(%s::uuid[]) AND status = 'running'
-"""
-
-_RELEASE_DEAD = """
-UPDATE workflows_run SET status = 'queued', lease_token = NULL, instance_id = NULL
- WHERE id = ANY(%s::uuid[]) AND status = 'running'
-"""
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str).encode
-
-
-def to_json(value: Any) -> str | None:
-    """Compact JSON text for a jsonb parameter; ``None`` stays SQL NULL.
-
-    Outputs are clean by then; inputs and errors may hold what jsonb refuses (NUL, half surrogates, NaN) and are
-    mended, for one refused value would roll back a whole pack (F23).
-    """
-    if value is None:
-        return None
-    try:
-        text = _encode(value)
-        if "\\u0000" not in text:
-            _ = text.isascii() or text.encode()
-            return text
-    except (ValueError, RecursionError):
-        pass
-    return _encode(storable(value))
+    queued: bool = False
+    depth: int = 0
+    forked_from: UUID | None = None
+    plan: Mapping[str, Any] | None = None
 
 
 def runs_lock(cursor: CursorWrapper, leases: Iterable[tuple[UUID, UUID]]) -> set[UUID]:
     """Lock the runs that are still running under these ``(run id, lease token)`` pairs; return their ids (W13)."""
     pairs = list(leases)
-    cursor.execute(_LOCK_RUNS, [[run_id for run_id, _ in pairs], [token for _, token in pairs]])
+    cursor.execute(sql.LOCK_RUNS, [[run_id for run_id, _ in pairs], [token for _, token in pairs]])
     return {row[0] for row in cursor.fetchall()}
 
 
 def ledger_write(
     cursor: CursorWrapper, writes: Sequence[RunWrite], instance_id: UUID, born_ended: Collection[UUID] = ()
 ) -> None:
-    """Write steps, attempts and ends of runs that ``runs_lock`` has just granted, one statement each.
+    """Write what these runs, which ``runs_lock`` has just granted, have to say: a statement for each kind of record.
 
-    ``born_ended`` names runs that were inserted with their end in this very transaction.
+    ``born_ended`` names runs that were inserted with their end in this very transaction. Raises what an effect raises.
     """
+    for write in writes:
+        if write.effect is not None:
+            write.effect()
     steps = [(write.run_id, step) for write in writes for step in write.steps]
     if steps:
-        cursor.execute(_WRITE_STEPS, _step_arrays(steps))
+        _write_steps(cursor, steps)
     attempts = [(write, attempt) for write in writes for attempt in write.attempts]
     if attempts:
-        cursor.execute(_WRITE_ATTEMPTS, [instance_id, *_attempt_arrays(attempts)])
+        cursor.execute(sql.WRITE_ATTEMPTS, [instance_id, *attempt_arrays(attempts)])
+    _write_pauses(cursor, writes, instance_id)
+    spent = [write for write in writes if write.end is None and write.cost is not None]
+    if spent:
+        cursor.execute(sql.ADD_COSTS, [[write.run_id for write in spent], [write.cost for write in spent]])
     ended = [write for write in writes if write.end is not None and write.run_id not in born_ended]
-    if ended:
-        cursor.execute(_END_RUNS, _end_arrays(ended))
+    parked = [write for write in ended if write.end is not None and write.end.parks]
+    over = [write for write in ended if write.end is not None and not write.end.parks]
+    if over:
+        cursor.execute(sql.END_RUNS, end_arrays(over))
+        _tell_owners(over, cursor.fetchall())
+    if parked:
+        cursor.execute(sql.PARK_RUNS, park_arrays(parked))
+        due = [(kind, run_id, owner_id) for kind, run_id, owner_id, is_due in cursor.fetchall() if is_due]
+        if due:
+            transaction.on_commit(partial(runs_hand_over, due), robust=True)
+
+
+def _write_steps(cursor: CursorWrapper, steps: Sequence[tuple[UUID, StepWrite]]) -> None:
+    """The records of steps, the last one of each; outputs above 256 KiB go where big things go."""
+    blobs: dict[str, str] = {}
+    last: dict[tuple[UUID, str], StepWrite] = {}
+    for run_id, step in steps:
+        earlier = last.get((run_id, step.key))
+        if earlier is not None and step.opening is None:
+            step.opening = earlier.opening
+        last[run_id, step.key] = step
+    cursor.execute(
+        sql.WRITE_STEPS, step_arrays([(run_id, step) for (run_id, _), step in last.items()], blobs)
+    )
+    if blobs:
+        blobs_write(cursor, blobs)
+
+
+def _write_pauses(cursor: CursorWrapper, writes: Sequence[RunWrite], instance_id: UUID) -> None:
+    """Where steps begin to wait, and where they have stopped waiting; sub-runs are born here (W19)."""
+    pauses = [(write, pause) for write in writes for pause in write.pauses]
+    if pauses:
+        cursor.execute(sql.WRITE_PAUSES, pause_arrays(pauses))
+        children = [pause.child for _, pause in pauses if pause.child is not None]
+        if children:
+            runs_insert(cursor, [(child, None) for child in children], instance_id)
+            for child in children:
+                run_enqueue(child.run_id)
+    consumed = [pause_id for write in writes for pause_id in write.consumed]
+    if consumed:
+        cursor.execute(sql.CONSUME_PAUSES, [consumed])
+    dead = [(write.run_id, key) for write in writes for key in write.withdrawn]
+    if dead:
+        cursor.execute(sql.KILL_PAUSES, [[run_id for run_id, _ in dead], [key for _, key in dead]])
+
+
+def _tell_owners(over: Sequence[RunWrite], found: Sequence[tuple[UUID, str, UUID | None, Any]]) -> None:
+    """Tell the owners of runs that have ended, in the transaction that ends them (W13a). Cells are told by `tables`."""
+    ends = {write.run_id: write.end for write in over}
+    for kind in {kind for _, kind, _, _ in found if kind not in ("", CELL)}:
+        told = owner_ended(kind)
+        ended = [
+            Ended(run_id, owner_id, str(end.status), end.result, end.error, cost)
+            for run_id, owner_kind, owner_id, cost in found
+            if owner_kind == kind and owner_id and (end := ends[run_id]) and end.status in TERMINAL
+        ]
+        if told is not None and ended:
+            told(ended)
 
 
 def runs_insert(
     cursor: CursorWrapper, runs: Sequence[tuple[NewRun, RunEnd | None]], instance_id: UUID
 ) -> None:
-    """Insert runs that are claimed at birth by this process, or that have ended already.
+    """Insert runs that are claimed at birth by this process, that are queued, or that have ended already.
 
     A run of pure blocks needs no record before its end: until then there is nothing that could not be worked out
-    again (W15).
+    again (W15). A rerun brings along the steps that it reuses.
     """
-    rows = (
-        (
-            run.run_id,
-            run.workspace_id,
-            run.workflow_id,
-            run.version_id,
-            "running" if end is None else str(end.status),
-            to_json(run.input) or "null",
-            to_json(run.row),
-            run.trigger_kind,
-            run.actor_id,
-            run.owner_kind,
-            run.owner_id,
-            run.lease_token if end is None else None,
-            instance_id if end is None else None,
-            end and to_json(end.result),
-            end and to_json(end.error),
-            run.started_at,
-        )
-        for run, end in runs
-    )
-    cursor.execute(_INSERT_RUNS, [list(column) for column in zip(*rows, strict=True)])
+    cursor.execute(sql.INSERT_RUNS, birth_arrays(runs, instance_id))
+    for run, _ in runs:
+        if run.forked_from is not None and run.plan is not None:
+            steps_copy(cursor, run.run_id, run.forked_from, run.plan)
+
+
+def steps_copy(cursor: CursorWrapper, run_id: UUID, source_id: UUID, plan: Mapping[str, Any]) -> None:
+    """Give a rerun the steps it reuses, marked with where they are from, and the containers it goes on in (W27)."""
+    taken = {"reuse": list(plan["reuse"]), "reopen": list(plan["reopen"])}
+    if taken["reuse"] or taken["reopen"]:
+        cursor.execute(sql.COPY_STEPS, {"run": run_id, "source": source_id, **taken})
 
 
 def run_claim(cursor: CursorWrapper, run_id: UUID, token: UUID, instance_id: UUID) -> bool:
-    """Make this process the owner of a queued run that belongs to no cell; ``False`` when it is not to be had."""
-    cursor.execute(_CLAIM_RUN, [token, instance_id, run_id])
+    """Make this process the owner of a queued or woken run that belongs to no cell; ``False``: not to be had."""
+    cursor.execute(sql.CLAIM_RUN, [token, instance_id, run_id])
     return bool(cursor.rowcount)
 
 
 def runs_reclaim(cursor: CursorWrapper, leases: Sequence[tuple[UUID, UUID]], instance_id: UUID) -> set[UUID]:
-    """Take runs that were handed back or recovered, under new lease tokens; return those won."""
-    cursor.execute(_RECLAIM_RUNS, [instance_id, [run for run, _ in leases], [token for _, token in leases]])
+    """Take runs that were handed back, recovered or woken, under these lease tokens; return those won."""
+    cursor.execute(
+        sql.RECLAIM_RUNS, [instance_id, [run for run, _ in leases], [token for _, token in leases]]
+    )
     return {row[0] for row in cursor.fetchall()}
 
 
 def runs_release(cursor: CursorWrapper, run_ids: Sequence[UUID]) -> None:
     """Return the runs of a dead owner to claimable; the old token matches nothing from now on."""
-    cursor.execute(_RELEASE_DEAD, [list(run_ids)])
+    cursor.execute(sql.RELEASE_DEAD, [list(run_ids)])
 
 
-def runs_stop(cursor: CursorWrapper, run_ids: Sequence[UUID]) -> None:
-    """Cancel runs whatever they are doing; one that has ended stays as it is (T24, T26)."""
-    if run_ids:
-        cursor.execute(_STOP_RUNS, [list(run_ids)])
+def runs_stop(cursor: CursorWrapper, run_ids: Sequence[UUID]) -> list[UUID]:
+    """Cancel runs whatever they are doing, and the sub-runs they wait for; which were under way (T24, T27)."""
+    if not run_ids:
+        return []
+    cursor.execute(sql.STOP_RUNS, [list(run_ids), to_json(CANCELLED.as_json())])
+    return _tell_of(cursor.fetchall(), RunStatus.CANCELLED, CANCELLED.as_json())
 
 
 def runs_fail(cursor: CursorWrapper, run_ids: Sequence[UUID], error: Mapping[str, Any]) -> None:
     """Fail runs of a dead owner for good."""
     if run_ids:
-        cursor.execute(_FAIL_RUNS, [to_json(error), list(run_ids)])
+        cursor.execute(sql.FAIL_RUNS, [to_json(error), list(run_ids)])
+        _tell_of(cursor.fetchall(), RunStatus.FAILED, error)
 
 
-def _step_arrays(steps: Sequence[tuple[UUID, StepWrite]]) -> list[list[Any]]:
-    rows = (
-        (
-            run_id,
-            step.key,
-            str(step.status),
-            to_json(step.output),
-            to_json(step.error),
-            step.input_hash,
-            step.fingerprint,
-            step.handle,
-            step.seq,
-            step.started_at,
-            step.finished_at,
-        )
-        for run_id, step in steps
-    )
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _attempt_arrays(attempts: Sequence[tuple[RunWrite, AttemptWrite]]) -> list[list[Any]]:
-    rows = (
-        (
-            write.run_id,
-            attempt.key,
-            write.epoch,
-            attempt.n,
-            to_json(attempt.input),
-            to_json(attempt.error),
-            attempt.started_at,
-            attempt.finished_at,
-        )
-        for write, attempt in attempts
-    )
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _end_arrays(ended: Sequence[RunWrite]) -> list[list[Any]]:
-    rows = (
-        (
-            write.run_id,
-            write.lease_token,
-            str(write.end.status),
-            to_json(write.end.result),
-            to_json(write.end.error),
-            write.cost,
-        )
-        for write in ended
-        if write.end is not None
-    )
-    return [list(column) for column in zip(*rows, strict=True)]
+def _tell_of(
+    found: Sequence[tuple[UUID, str, UUID | None]], status: RunStatus, error: Mapping[str, Any]
+) -> list[UUID]:
+    """Tell the owners of runs, ``(id, owner kind, owner id)``, that all of them ended like this; their ids."""
+    by_kind: dict[str, list[Ended]] = {}
+    for run_id, kind, owner_id in found:
+        if owner_id is not None and kind not in ("", CELL):
+            by_kind.setdefault(kind, []).append(Ended(run_id, owner_id, str(status), None, error, None))
+    for kind, ended in by_kind.items():
+        told = owner_ended(kind)
+        if told is not None:
+            told(ended)
+    ids = [run_id for run_id, _, _ in found]
+    if ids:
+        transaction.on_commit(partial(runs_changed, ids, str(status)))
+    return ids
 
 
 class Sink(Protocol):
@@ -349,6 +319,9 @@ class Sink(Protocol):
 
     def lost(self, leases: Sequence[tuple[UUID, UUID]]) -> set[UUID]:
         """Which of these runs are no longer mine (stopped, recovered by another): asked about once a second."""
+
+    def tell(self, run_id: UUID, step_key: str, kind: str, value: Any) -> None:
+        """What a block shows before it has finished: a ``chunk`` of its output, its ``progress``. May be dropped."""
 
 
 @dataclass(slots=True)
@@ -375,6 +348,9 @@ class LedgerSink:
     def lost(self, leases: Sequence[tuple[UUID, UUID]]) -> set[UUID]:
         """Runs of ``leases`` whose lease token is no longer the one held."""
         return leases_lost(leases)
+
+    def tell(self, run_id: UUID, step_key: str, kind: str, value: Any) -> None:
+        """Nobody above wants to know; who watches the run itself is told by the feed."""
 
 
 def leases_lost(leases: Sequence[tuple[UUID, UUID]]) -> set[UUID]:

@@ -1,7 +1,7 @@
 """A run under execution, in memory: its version, its routing, what it has produced and not yet committed.
 
-A ``LiveRun`` is built for a new run or restored from the ledger (W9); thrown away at any moment, nothing is lost
-but time. Only the executor changes it.
+A ``LiveRun`` is built for a new run or restored from the ledger (W9, `workflows.services.loading`); thrown away at any
+moment, nothing is lost but time. Only the executor changes it.
 """
 
 from __future__ import annotations
@@ -9,31 +9,43 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from workflows.engine.roots import block_value
-from workflows.engine.router import Advance, Router
-from workflows.engine.types import BlockError, ErrorClass, StepRecord
-from workflows.engine.version import CompiledVersion
-from workflows.models import Run, Step
+from workflows.engine.roots import RunRoots
+from workflows.engine.router import Advance, Ask, ContainerEnd, Router
+from workflows.engine.scopes import block_of, iteration_of, step_place
+from workflows.engine.types import StepRecord
+from workflows.engine.version import CompiledBlock, CompiledVersion
+from workflows.services.flights import Flight
 from workflows.services.ledger import RunWrite, StepWrite
-from workflows.services.versions import compiled_version
-from workflows.states import STEP_FINISHED, StepStatus
+from workflows.states import PauseKind, StepStatus
 from workspaces.selectors import secret_values
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A step that waits: its pause point, what for, and until when (aware UTC; None: for the answer alone)."""
+
+    pause_id: UUID
+    kind: PauseKind
+    until: datetime | None
+    reason: str = ""
 
 
 @dataclass(slots=True)
 class LiveRun:
-    """One run in a batch. ``ready`` blocks wait to be started; ``write`` gathers what the next commit will say.
+    """One run in a batch. ``write`` gathers what the next commit will say.
 
-    ``outputs`` maps finished block keys to what expressions see; ``busy_seconds`` is the time its blocks took.
-    ``deadline`` is an instant of ``time.monotonic()``. ``interrupted`` are blocks with an unsafe effect that were
-    under way when an earlier owner died: they are never sent again without a person's word (W15). ``withheld``
-    says that blocks were taken back before they could start: the run leaves this process unfinished.
+    What routing has answered waits in ``ready``, ``asks`` and ``ended``; ``startable`` blocks wait for a place to run
+    in, ``in_flight`` ones are under way, ``waiting`` ones wait for a time or an answer, ``unknown`` ones for a decision
+    (all by step key). ``busy_seconds`` is the time its blocks took. ``deadline`` is an instant of ``time.monotonic()``.
+    ``interrupted`` are steps with an unsafe effect that were under way when an earlier owner died: they are never sent
+    again without a person's word (W15). ``opened`` are containers under way; ``attempts`` and ``rounds`` count tries
+    and waits by step key.
     """
 
     run_id: UUID
@@ -41,32 +53,66 @@ class LiveRun:
     lease_token: UUID
     compiled: CompiledVersion
     router: Router
-    roots: dict[str, Any]
+    roots: RunRoots
     secrets: Mapping[str, str]
     write: RunWrite
+    depth: int = 0
+    actor_id: UUID | None = None
     deadline: float | None = None
+    deadline_at: datetime | None = None
     ready: deque[str] = field(default_factory=deque)
+    asks: deque[Ask] = field(default_factory=deque)
+    ended: deque[ContainerEnd] = field(default_factory=deque)
+    startable: deque[str] = field(default_factory=deque)
     in_flight: set[str] = field(default_factory=set)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    opened: dict[str, Flight] = field(default_factory=dict)
     attempts: dict[str, int] = field(default_factory=dict)
+    rounds: dict[str, int] = field(default_factory=dict)
     interrupted: frozenset[str] = frozenset()
     cancelled: threading.Event = field(default_factory=threading.Event)
     must_commit: bool = False
-    withheld: bool = False
     busy_seconds: float = 0.0
     seq: int = 0
 
     @property
-    def outputs(self) -> dict[str, Any]:
-        """Values by block key, as ``blocks.<key>`` reads them."""
-        found: dict[str, Any] = self.roots["blocks"]
+    def outputs(self) -> Mapping[str, Any]:
+        """Values of the blocks outside containers by key, as ``blocks.<key>`` reads them."""
+        found: Mapping[str, Any] = self.roots.top["blocks"]
         return found
+
+    def block(self, key: str) -> CompiledBlock:
+        """The block that a step is of."""
+        return self.compiled.blocks[block_of(key)]
+
+    def roots_of(self, key: str) -> Mapping[str, Any]:
+        """What the expressions of a step's block may read."""
+        return self.roots.at(step_place(key).path)
 
     def take(self, advance: Advance) -> None:
         """Take in what routing answered: ready blocks wait their turn, skipped ones are recorded."""
         self.ready.extend(advance.ready)
+        self.asks.extend(advance.asks)
+        self.ended.extend(advance.ended)
+        for key in advance.ready:
+            self.enter(key)
         for key in advance.skipped:
-            self.outputs[key] = block_value(StepRecord(key, StepStatus.SKIPPED))
+            self.enter(key)
+            self.roots.settle(StepRecord(key, StepStatus.SKIPPED))
             self.record(StepWrite(key, StepStatus.SKIPPED, None, None))
+        for path in advance.over:
+            self.roots.leave(path)
+
+    def enter(self, key: str) -> None:
+        """Have the roots of the iteration that a step stands in ready, with what a rerun has kept in it (W24)."""
+        path = step_place(key).path
+        if self.roots.entered(path):
+            return
+        self.enter(iteration_of(path)[0])
+        self.roots.enter(path, self.router.iteration(path))
+        for record in self.router.finished_in(path):
+            self.roots.settle(record)
 
     def record(self, step: StepWrite) -> None:
         """Add a step's record to the next commit, in the order in which steps finish."""
@@ -76,9 +122,17 @@ class LiveRun:
 
     def next_write(self) -> RunWrite:
         """What has gathered since the last commit; a fresh one takes its place."""
-        write, self.write = self.write, RunWrite(self.run_id, self.lease_token, self.write.epoch)
+        write, self.write = self.write, self._empty_write()
         self.must_commit = False
         return write
+
+    def put_back(self, write: RunWrite) -> None:
+        """Undo ``next_write``: its commit was undone, so what it said is still to be said."""
+        write.effect = None
+        self.write, self.must_commit = write, True
+
+    def _empty_write(self) -> RunWrite:
+        return RunWrite(self.run_id, self.lease_token, self.write.epoch, workspace_id=self.workspace_id)
 
 
 def live_run(
@@ -91,52 +145,28 @@ def live_run(
     row: Mapping[str, Any] | None = None,
     epoch: int = 0,
     deadline_seconds: float | None = None,
+    actor_id: UUID | None = None,
 ) -> LiveRun:
     """A run at its beginning. ``given`` is its ``input``, ``row`` the snapshot a cell's run reads."""
-    router = Router(compiled)
-    live = _live(run_id, workspace_id, compiled, router, lease_token, given, row, epoch)
+    live = live_bare(
+        run_id=run_id,
+        workspace_id=workspace_id,
+        compiled=compiled,
+        router=Router(compiled),
+        lease_token=lease_token,
+        given=given,
+        row=row,
+        epoch=epoch,
+    )
+    live.actor_id = actor_id
     if deadline_seconds is not None:
         live.deadline = time.monotonic() + deadline_seconds
-    live.take(router.start())
+    live.take(live.router.start())
     return live
 
 
-def live_runs_load(run_ids: Sequence[UUID]) -> list[LiveRun]:
-    """Runs restored from their ledger, to go on at the first unfinished step (W14); two queries."""
-    steps: dict[UUID, list[Step]] = {}
-    for step in Step.objects.filter(run_id__in=run_ids).order_by("run_id", "seq", "step_key"):
-        steps.setdefault(step.run_id, []).append(step)
-    return [
-        _restored(run, steps.get(run.id, [])) for run in Run.objects.filter(id__in=run_ids).order_by("id")
-    ]
-
-
-def _restored(run: Run, steps: Sequence[Step]) -> LiveRun:
-    assert run.lease_token is not None
-    compiled = compiled_version(run.version_id)
-    finished = [step_record(step) for step in steps if StepStatus(step.status) in STEP_FINISHED]
-    router, advance = Router.restore(compiled, finished)
-    live = _live(
-        run.id, run.workspace_id, compiled, router, run.lease_token, run.input, run.row, run.epoch, finished
-    )
-    live.seq = max((step.seq for step in steps), default=0)
-    live.interrupted = frozenset(step.step_key for step in steps if step.status == StepStatus.RUNNING)
-    if run.deadline_at is not None:
-        live.deadline = time.monotonic() + (run.deadline_at - datetime.now(UTC)).total_seconds()
-    known = {step.step_key for step in steps}
-    live.take(Advance(advance.ready, tuple(key for key in advance.skipped if key not in known)))
-    return live
-
-
-def step_record(step: Step) -> StepRecord:
-    """A stored step as routing needs it."""
-    error = None
-    if step.error is not None:
-        error = BlockError(ErrorClass(step.error["class"]), step.error["code"], step.error["message"])
-    return StepRecord(step.step_key, StepStatus(step.status), step.handle or None, step.output, error)
-
-
-def _live(
+def live_bare(
+    *,
     run_id: UUID,
     workspace_id: UUID,
     compiled: CompiledVersion,
@@ -145,25 +175,30 @@ def _live(
     given: Mapping[str, Any],
     row: Mapping[str, Any] | None,
     epoch: int,
-    finished: Iterable[StepRecord] = (),
 ) -> LiveRun:
-    names = compiled.uses_secrets
-    secrets = secret_values(workspace_id, names) if names else {}
-    roots = {
-        "input": given,
-        "row": row or {},
-        "blocks": {record.key: block_value(record) for record in finished},
-        "vars": {},
-        "secrets": secrets,
-        "run": {"id": str(run_id)},
-    }
+    """A run that nothing has happened to yet; its secrets are read here."""
+    secrets = secret_values(workspace_id, compiled.uses_secrets) if compiled.uses_secrets else {}
+    base = run_roots(run_id, given, row, secrets)
     return LiveRun(
         run_id=run_id,
         workspace_id=workspace_id,
         lease_token=lease_token,
         compiled=compiled,
         router=router,
-        roots=roots,
+        roots=RunRoots(base),
         secrets=secrets,
-        write=RunWrite(run_id, lease_token, epoch),
+        write=RunWrite(run_id, lease_token, epoch, workspace_id=workspace_id),
     )
+
+
+def run_roots(
+    run_id: UUID, given: Mapping[str, Any], row: Mapping[str, Any] | None, secrets: Mapping[str, str]
+) -> dict[str, Any]:
+    """The roots that exist before any block has run (W4)."""
+    return {
+        "input": given,
+        "row": row or {},
+        "vars": {},
+        "secrets": secrets,
+        "run": {"id": str(run_id)},
+    }

@@ -7,19 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from workflows.blocks.base import BlockFailed, BlockResult
+from workflows.blocks.base import BlockFailed, BlockPause, BlockResult
 from workflows.engine.expressions import ExpressionError
+from workflows.engine.scopes import block_of
 from workflows.engine.types import BlockError, Effect, ErrorClass
 from workflows.services.flights import Flight
-from workflows.services.ledger import AttemptWrite, StepWrite
+from workflows.services.ledger import AttemptWrite, RunWrite, StepWrite
 from workflows.services.live import LiveRun
 from workflows.states import StepStatus
 from workspaces.secrets import secrets_redact
 
 
-def settled(outcome: Any) -> BlockResult | BlockError:
+def settled(outcome: Any) -> BlockResult | BlockPause | BlockError:
     """What an attempt came to, whatever the block returned or raised."""
-    if isinstance(outcome, BlockResult | BlockError):
+    if isinstance(outcome, BlockResult | BlockPause | BlockError):
         return outcome
     if isinstance(outcome, BlockFailed):
         return outcome.error
@@ -41,18 +42,20 @@ def step_write(live: LiveRun, flight: Flight, status: StepStatus) -> StepWrite:
         started_at=flight.started_at,
         finished_at=datetime.now(UTC),
         input_hash=flight.input_hash,
-        fingerprint=live.compiled.blocks[flight.key].fingerprint,
+        fingerprint=live.compiled.blocks[block_of(flight.key)].fingerprint,
     )
 
 
-def attempt_note(live: LiveRun, flight: Flight, error: BlockError | None) -> None:
+def attempt_note(
+    live: LiveRun, flight: Flight, error: BlockError | None, write: RunWrite | None = None
+) -> None:
     """Append the attempt to the run's history: its input as used, redacted, and its error.
 
     A pure block that succeeds leaves none: its step says when, and its input follows from the ledger (W9, W15).
     """
-    if error is None and live.compiled.blocks[flight.key].effect is Effect.PURE:
+    if error is None and live.compiled.blocks[block_of(flight.key)].effect is Effect.PURE:
         return
-    live.write.attempts.append(
+    (write or live.write).attempts.append(
         AttemptWrite(
             key=flight.key,
             n=flight.n,

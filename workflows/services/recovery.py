@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
 
+from workflows.enqueue import run_enqueue
 from workflows.models import Run
+from workflows.services.ledger import runs_fail
+from workflows.services.owners import CELL
 from workflows.services.runs import runs_resend
 from workflows.states import RunStatus
+from workspaces.cursors import prepared_cursor
 
 MESSAGE_PATIENCE_SECONDS = 15.0
 """A run queued for longer than this may have lost its message; sending it twice is harmless."""
@@ -24,15 +28,23 @@ WORKER_LOST = {
 
 def runs_recover() -> None:
     """Return the runs of dead instances to the queue, and send queued runs that nobody took."""
-    dead = Run.objects.filter(status=RunStatus.RUNNING, owner_kind="", instance__stopped_at__isnull=False)
-    dead.filter(recovery_count__gte=MAX_RECOVERIES - 1).update(
-        status=RunStatus.FAILED, error=WORKER_LOST, lease_token=None, instance=None, finished_at=Now()
+    dead = Run.objects.filter(status=RunStatus.RUNNING, instance__stopped_at__isnull=False).exclude(
+        owner_kind=CELL
     )
-    dead.update(
-        status=RunStatus.QUEUED,
-        lease_token=None,
-        instance=None,
-        wake_at=None,
-        recovery_count=F("recovery_count") + 1,
-    )
+    with transaction.atomic(), prepared_cursor() as cursor:
+        given_up = dead.filter(recovery_count__gte=MAX_RECOVERIES - 1).select_for_update(
+            no_key=True, of=("self",), skip_locked=True
+        )
+        runs_fail(cursor, list(given_up.values_list("pk", flat=True)), WORKER_LOST)
+        locked = dead.select_for_update(no_key=True, of=("self",), skip_locked=True)
+        recovered = list(locked.values_list("pk", flat=True))
+        Run.objects.filter(pk__in=recovered).update(
+            status=RunStatus.QUEUED,
+            lease_token=None,
+            instance=None,
+            wake_at=None,
+            recovery_count=F("recovery_count") + 1,
+        )
+        for run_id in recovered:
+            run_enqueue(run_id)
     runs_resend(queued_for_seconds=MESSAGE_PATIENCE_SECONDS)

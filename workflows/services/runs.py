@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from workflows.engine.canonical import digest
-from workflows.engine.types import BlockError, ErrorClass
 from workflows.enqueue import run_enqueue, run_send
 from workflows.errors import RunFinished, WorkflowNotFound
 from workflows.models import Run, Workflow, WorkflowVersion
+from workflows.services.ledger import runs_stop
+from workflows.services.owners import CELL, owner_stop
 from workflows.services.versions import compiled_version, input_complete
-from workflows.states import RunStatus, sources_of
+from workflows.states import RunStatus
 from workspaces.actors import Actor
+from workspaces.cursors import prepared_cursor
 from workspaces.errors import IdempotencyMismatch
 from workspaces.services.audit import audit_record
-
-CANCELLED: Final = BlockError(ErrorClass.CANCELLED, "cancelled", "The run was cancelled.")
-
-OwnerStop = Callable[[Run, Actor], object]
-"""How an app above stops what a run of its works for, and thereby the run."""
-
-_owner_stops: dict[str, OwnerStop] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +52,7 @@ def run_start(
     installed here), and ``IdempotencyMismatch`` for a known key with another input.
     """
     input_hash = digest(input)
-    if (known := _known(workflow, idempotency_key, input_hash)) is not None:
+    if (known := run_known(workflow, idempotency_key, input_hash)) is not None:
         return known, False
     if workflow.archived_at is not None:
         raise WorkflowNotFound
@@ -79,7 +74,7 @@ def run_start(
             _insert(run, actor)
     except IntegrityError:
         # Another connection committed the same key between our look and our insert.
-        if (known := _known(workflow, idempotency_key, input_hash)) is None:
+        if (known := run_known(workflow, idempotency_key, input_hash)) is None:
             raise
         return known, False
     run.refresh_from_db()
@@ -92,7 +87,7 @@ def run_cancel(*, run: Run, actor: Actor) -> Run:
     A run that is cancelled already is answered as it is. Raises ``RunFinished`` when it ended otherwise. A run
     that an app above owns is stopped by that app, so that what it works for is stopped too.
     """
-    stop = _owner_stops.get(run.owner_kind)
+    stop = owner_stop(run.owner_kind)
     if stop is not None and run.status != RunStatus.CANCELLED:
         stop(run, actor)
     else:
@@ -108,18 +103,12 @@ def run_cancel(*, run: Run, actor: Actor) -> Run:
 
 
 def runs_cancel(run_ids: Sequence[UUID]) -> int:
-    """Cancel those of the runs that are not over, in the caller's transaction; how many that were.
+    """Cancel those of the runs that are not over, in the caller's transaction; how many there were, sub-runs included.
 
     The lease goes at once: the owner's next write matches nothing (T24). Locks the runs in the order of their ids.
     """
-    held = Run.objects.select_for_update(no_key=True).filter(pk__in=run_ids).order_by("pk")
-    moving = [run.pk for run in held.only("pk", "status") if run.status in sources_of(RunStatus.CANCELLED)]
-    return _cancel(Run.objects.filter(pk__in=moving))
-
-
-def on_owner_stop(kind: str, stop: OwnerStop) -> None:
-    """Have runs owned by ``kind`` stopped by ``stop(run, actor)``; registered once, when the app starts."""
-    _owner_stops[kind] = stop
+    with prepared_cursor() as cursor:
+        return len(runs_stop(cursor, run_ids))
 
 
 def runs_resend(
@@ -134,8 +123,8 @@ def runs_resend(
         late = Run.objects.select_for_update(skip_locked=True, no_key=True).filter(
             Q(wake_at__lte=Now())
             | Q(wake_at=None, created_at__lte=Now() - timedelta(seconds=queued_for_seconds)),
+            ~Q(owner_kind=CELL),
             status=RunStatus.QUEUED,
-            owner_id=None,
         )
         found = list(late.order_by("created_at").values_list("pk", flat=True)[:limit])
         Run.objects.filter(pk__in=found).update(wake_at=Now() + timedelta(seconds=again_after_seconds))
@@ -147,7 +136,8 @@ def runs_resend(
     return len(found)
 
 
-def _known(workflow: Workflow, key: str | None, input_hash: str) -> Run | None:
+def run_known(workflow: Workflow, key: str | None, input_hash: str) -> Run | None:
+    """The run that an earlier call with this key started (W18). Raises ``IdempotencyMismatch`` if it asked for else."""
     if key is None:
         return None
     run = Run.objects.filter(workflow=workflow, idempotency_key=key).first()
@@ -161,18 +151,6 @@ def _insert(run: Run, actor: Actor) -> None:
     if run.owner_id is None:
         _audit(run, actor, "run.started")
     run_enqueue(run.pk)
-
-
-def _cancel(runs: QuerySet[Run]) -> int:
-    return runs.update(
-        status=RunStatus.CANCELLED,
-        lease_token=None,
-        instance=None,
-        wake_at=None,
-        error=CANCELLED.as_json(),
-        cancel_requested_at=Now(),
-        finished_at=Now(),
-    )
 
 
 def _audit(run: Run, actor: Actor, action: str) -> None:

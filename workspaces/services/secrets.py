@@ -1,6 +1,7 @@
 """Setting, deleting and re-encrypting secrets. A value goes in and never comes out here."""
 
 import re
+from collections.abc import Callable
 
 from django.db import transaction
 from django.db.models import F
@@ -14,6 +15,11 @@ from workspaces.secrets import encrypt, rotate
 from workspaces.services.audit import audit_record
 
 LONGEST_VALUE = 32_768
+
+Rotation = Callable[[], int]
+"""Encrypts again what an app above keeps with our keys; answers how much that was."""
+
+_rotations: list[Rotation] = []
 
 
 def secret_set(*, workspace: Workspace, name: str, value: str, actor: Actor) -> tuple[Secret, bool]:
@@ -53,7 +59,7 @@ def secret_delete(*, secret: Secret, actor: Actor) -> None:
 
 
 def secrets_rotate(*, batch: int = 200) -> int:
-    """Encrypt every secret again with the first key of the ring; returns how many.
+    """Encrypt every secret again with the first key of the ring; returns how many, those of other apps included.
 
     Safe beside writers: a value replaced meanwhile keeps its new ciphertext (guarded update), which
     the first key made anyway. Raises `SecretUnreadable` when a key of the ring is missing.
@@ -62,7 +68,13 @@ def secrets_rotate(*, batch: int = 200) -> int:
     for secret in Secret.objects.order_by("pk").iterator(chunk_size=batch):
         fresh = rotate(secret.ciphertext)
         done += Secret.objects.filter(pk=secret.pk, ciphertext=secret.ciphertext).update(ciphertext=fresh)
-    return done
+    return done + sum(rotation() for rotation in _rotations)
+
+
+def on_rotation(rotation: Rotation) -> None:
+    """Have `rotation` called at every rotation of keys; registered once, when the app above starts."""
+    if rotation not in _rotations:
+        _rotations.append(rotation)
 
 
 def _check(name: str, value: str) -> None:

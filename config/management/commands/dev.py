@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from config.demo import blocks_with_demo
+from config.demo.surroundings import model_served
 from config.embedded import ServiceFailed
 from config.processes import ONE_BOX, read_procfile
 from config.runtime import AlreadyRunning, var_dir
@@ -48,12 +49,11 @@ class Command(BaseCommand):
         console = Console(highlight=False, soft_wrap=True)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
-        stack = Stack(
-            var_dir(), processes=names, host=options["host"], port=options["port"], env=_dev_environment(),
-            report=lambda line: console.print(line, style="yellow"),
-        )  # fmt: skip
         try:
-            with stack:
+            with model_served() as model, Stack(
+                var_dir(), processes=names, host=options["host"], port=options["port"],
+                env={**_dev_environment(), **model}, report=lambda line: console.print(line, style="yellow"),
+            ) as stack:  # fmt: skip
                 if "web" in names:
                     stack.wait_until_ready()
                     console.print(f"Runsheet is at [bold]{stack.url}[/]. Ctrl-C stops it.")
@@ -68,7 +68,7 @@ class Command(BaseCommand):
 
 
 def _dev_environment() -> dict[str, str]:
-    """`manage.py dev` on given URLs is still development, unless told otherwise; the demo's table runs here too."""
+    """`manage.py dev` on given URLs is still development, unless told otherwise; the demo's tables run here too."""
     return {
         "RUNSHEET_MODE": os.environ.get("RUNSHEET_MODE", "development"),
         "RUNSHEET_BLOCKS": blocks_with_demo(settings.RUNSHEET_BLOCKS),

@@ -40,6 +40,7 @@ export class Session extends EventTarget {
     this.isReady = false;
     this.state = "connecting";
     this.summaryDue = 0;
+    this.summaryStale = false;
     this.live = new Live(`/ws/tables/${tableId}/`, {
       onHello: (resumed) => this.hello(resumed),
       onEvents: (events) => this.take(events),
@@ -131,12 +132,14 @@ export class Session extends EventTarget {
 
   /** Ask for the counters, soon, and never more often than the server takes lightly. */
   refreshSummary() {
+    this.summaryStale = true;
     if (this.summaryDue) return;
     this.summaryDue = window.setTimeout(() => this.readSummary(), this.summary ? SUMMARY_EVERY_MS : 0);
   }
 
   async readSummary() {
     const began = performance.now();
+    this.summaryStale = false;
     try {
       this.summary = await api("GET", `${this.path}summary/`);
       this.say("summary");
@@ -145,6 +148,9 @@ export class Session extends EventTarget {
       console.warn("counters could not be read", error);
     }
     const pause = Math.max(0, 10 * (performance.now() - began) - SUMMARY_EVERY_MS);
-    setTimeout(() => { this.summaryDue = 0; }, pause);
+    setTimeout(() => {
+      this.summaryDue = 0;
+      if (this.summaryStale) this.refreshSummary(); // something happened while we asked
+    }, pause);
   }
 }

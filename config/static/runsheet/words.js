@@ -24,6 +24,7 @@ const PAUSED = {
   approval: "Waits for approval",
   decision: "Waits for a decision",
   needs_decision: "Waits for a decision",
+  run: "Waits for another run",
 };
 
 /** `{completed: 12, deps_unmet: 3}` → "12 are completed, 3 wait for other columns". */

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tables.models import RowExecution, Window
+from tables.models import Dispatch, RowExecution, Window
 from tables.services.cascade import rows_run
 from tables.services.dispatches import dispatch_start
 from tables.services.reaping import reap
@@ -105,8 +105,14 @@ def test_an_unsafe_block_that_was_under_way_is_not_sent_again(
     reap()
     inbox.run_all()
     assert probe.counts() == {"n0": 1}
-    assert RowExecution.objects.get().error["code"] == "unknown_outcome"
-    assert check_account(dispatch, rows=1).failed == 1
+    cell = RowExecution.objects.get()
+    assert (cell.status, cell.reason, Run.objects.get().status) == (
+        "paused",
+        "needs_decision",
+        "needs_decision",
+    )
+    found = Dispatch.objects.get(id=dispatch)
+    assert (found.status, found.paused) == ("complete", 1)
 
 
 @pytest.mark.rule("T11", "T15")

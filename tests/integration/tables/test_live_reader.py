@@ -12,11 +12,13 @@ from django.conf import settings
 from redis import Redis
 
 from tables import events
-from tables.live import log, reader
-from tables.live.frames import Subscription
-from tables.live.hub import Hub
+from tables.live.coalesce import TableNews
 from tables.wire import CELL_FIELDS
 from workspaces.ids import uuid7
+from workspaces.live import log, reader
+from workspaces.live.frames import Subscription
+from workspaces.live.hub import Hub
+from workspaces.live.publishing import MAX_AGE_SECONDS, Publisher
 
 
 @pytest.fixture
@@ -48,7 +50,9 @@ async def watch(redis: Redis, table: UUID) -> AsyncIterator[Any]:
         stack.push_async_callback(hub.close)
 
         async def open_one(since: str | None = None, table_id: UUID = table) -> Watcher:
-            subscription = await stack.enter_async_context(hub.subscription(table_id, since))
+            subscription = await stack.enter_async_context(
+                hub.subscription(events.stream_key(table_id), since, TableNews)
+            )
             return Watcher(subscription, json.loads(await subscription.next()))
 
         yield open_one
@@ -145,11 +149,11 @@ async def test_a_publisher_that_failed_says_so_with_its_next_success(
     watch: Any, redis: Redis, table: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watcher = await watch()
-    publisher = events.Publisher(Redis.from_url("redis://127.0.0.1:1"))
-    publisher.append(str(table), "[]")
+    publisher = Publisher(Redis.from_url("redis://127.0.0.1:1"))
+    publisher.append(events.stream_key(table), "[]")
     monkeypatch.setattr(publisher, "_client", redis)
     monkeypatch.setattr(publisher, "_try_after", 0.0)
-    publisher.append(str(uuid7()), "[]")
+    publisher.append(events.stream_key(uuid7()), "[]")
     assert (await watcher.frame())["type"] == "pruned"
 
 
@@ -207,15 +211,15 @@ async def test_above_two_thousand_cells_a_second_only_row_ids_are_sent(watch: An
 
 @pytest.mark.rule("T33")
 def test_emit_never_raises_and_does_not_wait_for_a_dead_redis(table: UUID) -> None:
-    publisher = events.Publisher(Redis.from_url("redis://127.0.0.1:1"))
+    publisher = Publisher(Redis.from_url("redis://127.0.0.1:1"))
     for _ in range(1_000):
-        publisher.append(str(table), "[]")
-    assert publisher._missed == {str(table)}
+        publisher.append(events.stream_key(table), "[]")
+    assert publisher._missed == {events.stream_key(table)}
 
 
 @pytest.mark.rule("T33")
 def test_the_log_of_a_table_is_bounded_in_number_and_age(redis: Redis, table: UUID) -> None:
     for version in range(30):
         events.emit(table, [cell(table, version)])
-    assert 0 < redis.ttl(events.stream_key(table)) <= events.MAX_AGE_SECONDS
+    assert 0 < redis.ttl(events.stream_key(table)) <= MAX_AGE_SECONDS
     assert redis.xlen(events.stream_key(table)) <= settings.RUNSHEET_EVENTS_MAXLEN + 200

@@ -1,61 +1,27 @@
 """The websocket of a table: who gets in, what they are told, when they are put out."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
-from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.test import Client
 
-from config.asgi import application
-from tables import consumers, events
-from tables.live.hub import hub
+from tables import events
 from tables.wire import CELL_FIELDS
 from tests.bed.factories import Sheet, sheet_make, workspace_make
+from tests.bed.sockets import HOST, Socket
 from workspaces.ids import uuid7
+from workspaces.live import consumers
+from workspaces.live.hub import hub
 from workspaces.models import Membership, User
 from workspaces.services.tickets import ticket_create
 from workspaces.states import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-HOST = [(b"host", b"testserver"), (b"origin", b"http://testserver")]
-
-
-class Socket:
-    """The client's end of one websocket, spoken to as a server would."""
-
-    def __init__(self, path: str, query: str, headers: list[tuple[bytes, bytes]]) -> None:
-        scope = {
-            "type": "websocket", "path": path, "query_string": query.encode(), "headers": headers, "subprotocols": [],
-        }  # fmt: skip
-        communicator: Any = ApplicationCommunicator  # it has no types
-        self.line = communicator(application, scope)
-        self.accepted = False
-
-    async def connect(self) -> None:
-        await self.line.send_input({"type": "websocket.connect"})
-        self.accepted = (await self.line.receive_output(5))["type"] == "websocket.accept"
-
-    async def say(self, text: str) -> None:
-        await self.line.send_input({"type": "websocket.receive", "text": text})
-
-    async def frame(self) -> dict[str, Any]:
-        return dict(json.loads((await self.line.receive_output(5))["text"]))
-
-    async def close_code(self) -> int:
-        told = await self.line.receive_output(5)
-        assert told["type"] == "websocket.close", told
-        return int(told["code"])
-
-    async def leave(self) -> None:
-        await self.line.send_input({"type": "websocket.disconnect", "code": 1005})
-        await self.line.wait(5)
 
 
 @pytest.fixture
@@ -227,7 +193,7 @@ async def test_too_many_frames_close_the_socket_and_a_few_do_not(
 async def test_without_redis_the_socket_says_try_later(
     dial: Any, sheet: Sheet, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tables.live.reader.READY_SECONDS", 0.0)
+    monkeypatch.setattr("workspaces.live.reader.READY_SECONDS", 0.0)
     socket = await dial(sheet.table.id, session=session)
     assert await socket.close_code() == consumers.TRY_LATER
 

@@ -19,6 +19,13 @@ from tests.bed.running import Inbox
 pytestmark = pytest.mark.usefixtures("worker")
 
 
+@pytest.fixture(autouse=True)
+def nothing_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told or measured anew once enough time has passed is no cost of a pack."""
+    monkeypatch.setattr("tables.services.progress.ANNOUNCE_SECONDS", 3_600)
+    monkeypatch.setattr("tables.services.measure.DRIFT", 1e9)
+
+
 def cost(sheet: Sheet, inbox: Inbox, rows: int) -> tuple[int, int]:
     """Transactions and statements of one pack of that many rows, the second time round (schemas are known by then)."""
     for group in sheet.groups.values():

@@ -13,9 +13,11 @@ import pytest
 @pytest.fixture(autouse=True)
 def fresh_limits() -> None:
     """Every test calls as if it were the first."""
+    from workflows.api.hook_throttling import DELIVERIES, KNOCKS
     from workspaces.api.throttling import CALLERS
 
-    CALLERS._paid_at.clear()
+    for limiter in (CALLERS, DELIVERIES, KNOCKS):
+        limiter._paid_at.clear()
 
 
 @pytest.fixture
@@ -49,3 +51,20 @@ def client(workspace: Any) -> Any:
     from tests.integration.workflows.people import client_of
 
     return client_of(workspace)
+
+
+@pytest.fixture
+def taker(workspace: Any, sent: Any) -> Any:
+    """A workflow that a hook can start."""
+    from tests.integration.workflows.sender import taking
+
+    return taking(workspace)
+
+
+@pytest.fixture
+def hook(taker: Any) -> Any:
+    """A hook of it, and its secret."""
+    from tests.integration.workflows.people import ACTOR
+    from workflows.services.hooks import hook_create
+
+    return hook_create(workflow=taker, name="shop", actor=ACTOR)

@@ -145,7 +145,9 @@ def test_a_run_is_started_once_per_key(client: APIClient, workflow: Workflow) ->
         ({"input": []}, 400, "invalid"),
         ({"input": {"name": "A"}, "ref": "nowhere"}, 404, "ref_not_found"),
         ({"input": {"name": "A"}, "wait_seconds": 26}, 400, "invalid"),
-        ({"input": {"name": "A"}, "start_block": "say"}, 400, "invalid"),
+        ({"input": {"name": "A"}, "start": "say"}, 400, "invalid"),
+        ({"input": {"name": "A"}, "start_block": "gone"}, 409, "block_missing"),
+        ({"input": {"name": "A"}, "mode": "lax", "start_block": "say"}, 400, "invalid"),
     ],
 )
 def test_a_bad_start_is_refused(

@@ -14,7 +14,7 @@ from tests.bed.factories import probing, setting
 from tests.bed.running import Probe, probe
 from workflows.blocks.base import BlockContext, BlockFailed, BlockResult
 from workflows.engine.types import ErrorClass
-from workflows.services import executor, instances
+from workflows.services import instances, landing
 from workflows.services.executor import execute
 from workflows.states import RunStatus, StepStatus
 
@@ -296,6 +296,6 @@ def test_whatever_a_block_raises_is_its_own_failure(
 
 @pytest.mark.rule("W16", "F21")
 def test_an_output_above_the_limit_fails_its_step(sink: MemorySink, probe: Probe) -> None:
-    probe.does = lambda _tag, _context: "x" * (executor.MAX_OUTPUT_BYTES + 1)
+    probe.does = lambda _tag, _context: "x" * (landing.MAX_OUTPUT_BYTES + 1)
     execute([live([busy("big")])], sink)
     assert (sink.end().error or {})["code"] == "output_too_large"

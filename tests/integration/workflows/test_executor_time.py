@@ -172,7 +172,7 @@ def test_a_draining_process_does_not_sit_out_a_back_off(sink: MemorySink, probe:
 
     probe.does = does
     execute([live([busy("flaky", retry={**THRICE, "delay_seconds": 600})])], sink)
-    assert sink.end().status is RunStatus.QUEUED
+    assert sink.end().status is RunStatus.WAITING
 
 
 @pytest.mark.rule("W17")

@@ -16,6 +16,7 @@ from tests.bed.running import Probe, Worker, probe, worker
 from workflows.models import Attempt, Run, Step, Workflow
 from workflows.services.executor import execute
 from workflows.services.instances import current_instance, drain
+from workflows.services.jsonb import to_json
 from workflows.services.ledger import (
     AttemptWrite,
     LedgerSink,
@@ -26,9 +27,8 @@ from workflows.services.ledger import (
     run_claim,
     runs_lock,
     runs_stop,
-    to_json,
 )
-from workflows.services.live import live_runs_load
+from workflows.services.loading import live_runs_load
 from workflows.services.recovery import runs_recover
 from workflows.services.running import run_claim_and_execute
 from workflows.services.runs import run_cancel, run_start
@@ -140,6 +140,7 @@ def test_attempts_are_appended_and_costs_added(run: Run, token: UUID) -> None:
     assert list(Attempt.objects.order_by("n").values_list("n", "input")) == [(1, {"n": 1}), (2, {"n": 2})]
     run.refresh_from_db()
     assert (run.status, run.result, run.lease_token, run.instance_id) == ("completed", 7, None, None)
+    assert run.cost == 2
 
 
 @pytest.mark.rule("W13")

@@ -13,7 +13,7 @@ from tests.integration.workflows.people import ACTOR, greeting, started, workspa
 from workflows.enqueue import EXECUTE_RUN
 from workflows.errors import RunFinished, RunInputInvalid, WorkflowNotFound
 from workflows.models import Instance, Run, Workflow
-from workflows.services import runs
+from workflows.services import owners
 from workflows.services.definitions import workflow_archive
 from workflows.services.runs import Owner, run_cancel, run_start, runs_cancel, runs_resend
 from workflows.services.versions import version_for_ref
@@ -116,14 +116,14 @@ def test_a_run_that_ended_cannot_be_cancelled(workflow: Workflow, status: RunSta
 def test_a_run_that_somebody_owns_is_stopped_by_its_owner(
     workflow: Workflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "_owner_stops", {})
+    monkeypatch.setattr(owners, "_stops", {})
     stopped: list[Run] = []
 
     def stop(run: Run, actor: Actor) -> None:
         stopped.append(run)
         runs_cancel([run.pk])
 
-    runs.on_owner_stop("invocation", stop)
+    owners.on_owner_stop("invocation", stop)
     run, _ = start(workflow, owner=Owner("invocation", uuid4()))
     assert run_cancel(run=run, actor=ACTOR).status == RunStatus.CANCELLED
     assert stopped == [run]

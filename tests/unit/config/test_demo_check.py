@@ -1,15 +1,19 @@
 """The demo's own judgement: it must see what is wrong, and respect what a person changed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import pytest
 
-from config.demo import check, expected
+from config.demo import expected, expected_tickets
 from config.demo.api import Api
 from config.demo.check import Verdict, account_faults, judge
-from config.demo.sheet import GROUPS, TYPED
+from config.demo.packages import GROUPS, PACKAGES
+from config.demo.sheet import Sheet
+from config.demo.tickets import TICKETS
+from config.demo.truth import Truth
 
 DISPATCH = {"id": "d", "table": "t"}
 Change = Callable[[dict[str, Any]], object]
@@ -18,26 +22,28 @@ Change = Callable[[dict[str, Any]], object]
 class Shown(Api):
     """The API of a table that is as the demo made it; no server behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, sheet: Sheet = PACKAGES) -> None:
+        self.sheet = sheet
         self.groups = [
-            {"id": g.name, "name": g.name, "workflow": g.name, "ref": "live", "revision": 1} for g in GROUPS
+            {"id": g.name, "name": g.name, "workflow": g.name, "ref": "live", "revision": 1}
+            for g in sheet.groups
         ]
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         if path.startswith("tables/"):
-            columns = [{"key": c.key, "group": None} for c in TYPED]
-            columns += [{"key": c.key, "group": g.name} for g in GROUPS for c in g.outputs]
+            columns = [{"key": c.key, "group": None} for c in self.sheet.typed]
+            columns += [{"key": c.key, "group": g.name} for g in self.sheet.groups for c in g.outputs]
             return {"columns": columns, "groups": self.groups}
         if path.endswith("versions/"):
             return {"results": [{"number": 1, "refs": ["live"]}]}
-        return {"definition": next(g.definition for g in GROUPS if g.name == path.split("/")[1])}
+        return {"definition": next(g.definition for g in self.sheet.groups if g.name == path.split("/")[1])}
 
 
 def right_row(package: str = "rich") -> dict[str, Any]:
     data: dict[str, Any] = {"package": package, "version": version(package)}
     cells = {}
     for group in GROUPS:
-        values = expected.EXPECTED[group.name](data)
+        values = expected.TRUTH.values[group.name](data)
         data |= {key: _held(value) for key, value in values.items()}
         cells[group.name] = {"status": "completed", "dispatch": "d"}
     return {"data": data, "cells": cells, "edited": []}
@@ -49,8 +55,8 @@ def _held(value: Any) -> Any:
     return 42 if isinstance(value, expected.Measured) else value
 
 
-def judged(*rows: dict[str, Any], api: Api | None = None) -> Verdict:
-    return judge(api or Shown(), DISPATCH, rows)
+def judged(*rows: dict[str, Any], api: Api | None = None, truth: Truth = expected.TRUTH) -> Verdict:
+    return judge(api or Shown(), PACKAGES, truth, DISPATCH, rows)
 
 
 def test_a_right_row_is_right() -> None:
@@ -114,12 +120,35 @@ def test_what_should_have_been_skipped_may_not_run() -> None:
     assert judged(row).faults == []
 
 
-def test_a_small_package_is_not_rated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_package_is_not_rated() -> None:
     row = right_row()
-    monkeypatch.setattr(check, "CONDITIONS", {"Risk": lambda row: False})
-    assert "its condition is false" in judged(row).faults[0]
+    small = replace(expected.TRUTH, conditions={"Risk": lambda row: False})
+    assert "its condition is false" in judged(row, truth=small).faults[0]
     del row["cells"]["Risk"]
-    assert judged(row).faults == []
+    assert judged(row, truth=small).faults == []
+
+
+def ticket(status: str, decision: str | None, *, asked: bool = True, dispatch: str = "d") -> list[str]:
+    """What is wrong with a ticket's cell in that state."""
+    record = next(each for each in TICKETS.records() if (each[0] in expected_tickets.ASKED) is asked)
+    data = dict(zip((column.key for column in TICKETS.typed), record, strict=True))
+    values = {**expected_tickets.answered(data), "decision": decision}
+    row = {
+        "data": {**data, **values},
+        "cells": {"Answer ticket": {"status": status, "dispatch": dispatch}},
+        "edited": [],
+    }
+    return judge(Shown(TICKETS), TICKETS, expected_tickets.TRUTH, DISPATCH, [row]).faults
+
+
+def test_a_ticket_waits_for_a_person_where_it_should() -> None:
+    assert ticket("paused", None) == []
+    assert ticket("completed", "rejected", dispatch="an earlier one") == []
+    assert ticket("completed", "automatic", asked=False) == []
+    assert ticket("paused", None, asked=False)[0].endswith("it waits, and should not")
+    assert ticket("completed", "approved")[0].endswith("it is completed, and should wait")
+    assert "should be approved or rejected" in ticket("completed", "automatic", dispatch="an earlier one")[0]
+    assert "decision is 'approved' and should be None" in ticket("paused", "approved")[0]
 
 
 def test_what_a_person_changed_is_left_alone_and_said_to_be() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from config.connections import email_settings
 from config.env import Environment, EnvironmentInvalid, read_environment
 from config.limits import Limits, declared_limits
 
@@ -37,6 +38,27 @@ def test_every_redis_role_follows_redis_url_unless_named() -> None:
     assert {env.result_url, env.channels_url, env.locks_url, env.events_url} == {PRODUCTION["REDIS_URL"]}
 
 
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({}, "https://runsheet.example.org"),
+        ({"ALLOWED_HOSTS": ".example.org"}, "https://example.org"),
+        ({"ALLOWED_HOSTS": "*"}, "http://localhost:8000"),
+        ({"RUNSHEET_PUBLIC_URL": "https://sheets.example.org/x/"}, "https://sheets.example.org/x"),
+    ],
+)
+def test_links_begin_with_the_public_url_or_the_first_host(variables: dict[str, str], url: str) -> None:
+    assert read_environment({**PRODUCTION, **variables}).public_url == url
+
+
+def test_mail_goes_to_the_server_named_or_to_the_one_on_this_host(tmp_path: Path) -> None:
+    assert read_environment(PRODUCTION).email_url == "smtp://localhost:25"
+    assert read_environment({"RUNSHEET_VAR": str(tmp_path)}).email_url == "consolemail://"
+    named = read_environment({**PRODUCTION, "EMAIL_URL": "smtp+tls://u:p@mail:587"})
+    settings = email_settings(named)
+    assert (settings["EMAIL_HOST"], settings["EMAIL_PORT"], settings["EMAIL_USE_TLS"]) == ("mail", 587, True)
+
+
 def test_a_fresh_checkout_needs_nothing(tmp_path: Path) -> None:
     def read() -> Environment:
         return read_environment({"RUNSHEET_VAR": str(tmp_path)})
@@ -66,6 +88,8 @@ def test_all_faults_are_told_at_once() -> None:
         ("RUNSHEET_SECRET_KEYS", "short", "key 1 is not a Fernet key"),
         ("RUNSHEET_INSTANCE_DEAD_SECONDS", "4", "at least twice RUNSHEET_HEARTBEAT_SECONDS"),
         ("REDIS_URL", "http://cache", "must look like redis://"),
+        ("RUNSHEET_PUBLIC_URL", "runsheet.example.org", "must look like https://"),
+        ("EMAIL_URL", "mail.example.org:25", "must look like smtp+tls://"),
         ("DEBUG", "maybe", "write true or false"),
         ("DEBUG", "true", "remove it"),
     ],

@@ -107,3 +107,51 @@ def test_stamps_that_could_not_run_are_left_over_for_this_window_only() -> None:
         None, cell("A", "failed", dispatch=THIS), mine, cell("C", "pending", window_id=named("other"))
     )
     assert leftover_stamps(found, WINDOW) == (mine,)
+
+
+GOING_ON = {**STAMP, "execution_id": named("execution"), "run_id": named("run")}
+
+
+@pytest.mark.rule("T32")
+@pytest.mark.parametrize("groups", [("A",), ("B",)], ids=["asked_for", "followed_by_itself"])
+def test_a_parked_cell_goes_on_whatever_its_dependencies_say_by_now(groups: tuple[str, ...]) -> None:
+    found = row({}, cell("A", "pending", **GOING_ON))
+    step = next_cell(CHAIN, found, Cascade(request("new", *groups), WINDOW, resumes=True))
+    assert step is not None
+    assert (step.group, step.cell, step.verdict.reason) == (A, found.cells[A.id], Reason.RUN)
+    assert not leftover_stamps(found, WINDOW)
+
+
+@pytest.mark.rule("T32", "T17")
+def test_a_parked_cell_of_another_window_is_left_to_that() -> None:
+    found = row(None, cell("A", "pending", **{**GOING_ON, "window_id": named("another window")}))
+    assert next_cell(table(A), found, Cascade(request("all", "A"), WINDOW)) is None
+
+
+@pytest.mark.rule("T32", "T13")
+def test_a_cascade_for_a_parked_cell_runs_what_reads_from_it_and_nothing_else() -> None:
+    spec = table(A, B, group("D", "name"))
+    done = row({"name": "Ada", "a": "x"}, cell("A", "completed", dispatch=THIS))
+    wanted = request("all", "A", "B", "D")
+    assert next_cell(spec, done, Cascade(wanted, WINDOW, resumes=True)) is None
+    step = next_cell(spec, done, Cascade(wanted, WINDOW, frozenset({A.id}), resumes=True))
+    assert step is not None
+    assert step.group == B
+    lost = row(
+        {"name": "Ada", "a": "x"}, cell("A", "completed", dispatch=THIS), cell("B", "pending", **STAMP)
+    )
+    step = next_cell(
+        spec, lost, Cascade(wanted, WINDOW, resumes=True)
+    )  # its worker died, and took the memory along
+    assert step is not None
+    assert step.group == B
+
+
+@pytest.mark.rule("T32", "T7")
+@pytest.mark.parametrize("status", ["paused", "queued"])
+def test_what_reads_from_a_parked_cell_waits_and_the_others_run(status: str) -> None:
+    spec = table(A, B, group("D", "name"))
+    found = row({"name": "Ada", "a": "partial"}, cell("A", status, dispatch=THIS))
+    step = next_cell(spec, found, Cascade(request("all", "A", "B", "D"), WINDOW))
+    assert step is not None
+    assert step.group.name == "D"

@@ -2,7 +2,9 @@
 
 import pytest
 
-from tables.live.coalesce import Event, Rate, coalesce, thinned
+from tables.live.coalesce import coalesce, thinned
+from workspaces.live.log import Event
+from workspaces.live.rate import Rate
 
 
 def cell(row: str, version: int, status: str | None = "running", **more: object) -> Event:

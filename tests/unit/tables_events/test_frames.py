@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from tables.events import MAX_EVENT_CHARS, _event_text
-from tables.live.frames import QUEUED_FRAMES, Subscription
-from tables.live.log import seq_make, seq_split
+from tables.events import _event_text
+from workspaces.live.frames import QUEUED_FRAMES, Subscription
+from workspaces.live.log import seq_make, seq_split
+from workspaces.live.publishing import MAX_EVENT_CHARS
 
 
 @pytest.mark.rule("T34")

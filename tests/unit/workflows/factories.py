@@ -29,6 +29,7 @@ class AnyConfig(BaseModel):
     secret: Annotated[str, Template(secrets=True)] = ""
     when: Annotated[str, Expression()] = "true"
     each: Annotated[str, Expression(adds=frozenset({"item"}))] = "true"
+    until: Annotated[str, Expression(adds=frozenset({"index"}))] = "true"
     count: Annotated[int, Template()] = 0
     plain: str = ""
 
@@ -80,6 +81,15 @@ class FakeType:
 
     def effect(self, config: Mapping[str, Any]) -> Effect:
         return Effect.PURE
+
+    def retry_of(self, config: Mapping[str, Any]) -> RetryPolicy | None:
+        return self.default_retry
+
+    def timeout_of(self, config: Mapping[str, Any]) -> float | None:
+        return self.default_timeout_seconds
+
+    def version_of(self, config: Mapping[str, Any]) -> str:
+        return self.version
 
     def declared_inputs(self, config: Mapping[str, Any]) -> frozenset[str] | None:
         declared = config.get("inputs") if self.entry else None

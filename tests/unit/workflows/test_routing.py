@@ -15,7 +15,7 @@ from workflows.states import RunStatus
 def view(
     version: CompiledVersion, *records: StepRecord, in_flight: tuple[str, ...] = (), cancelling: bool = False
 ) -> RunView:
-    return fold(version, ledger(*records), in_flight, cancelling=cancelling)
+    return fold(version, ledger(*records), in_flight=in_flight, cancelling=cancelling)
 
 
 @pytest.mark.rule("W7")

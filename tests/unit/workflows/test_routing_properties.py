@@ -132,7 +132,7 @@ def test_router_fold_and_reference_agree_at_every_step(story: Story) -> None:
 
 def compare(story: Story, router: Router, told: list[str]) -> None:
     cancelling = story.cancel_after < len(router.finished)
-    now = fold(story.version, router.finished, router.in_flight, cancelling=cancelling)
+    now = fold(story.version, router.finished, in_flight=router.in_flight, cancelling=cancelling)
     assert now.ready == ()
     assert set(now.skipped) == set(told)
     assert now.done is router.done

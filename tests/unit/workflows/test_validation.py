@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.workflows.factories import TYPES, block, definition, edge
 from workflows.engine.references import Names
-from workflows.engine.types import BlockSpec, Definition, Severity
+from workflows.engine.types import BlockSpec, Definition, RetryPolicy, Severity
 from workflows.engine.validation import check_definition, validate_definition
 from workflows.engine.version import DefinitionUnusable, compile_version
 
@@ -127,6 +127,63 @@ def test_references_look_out_of_containers_but_not_into_them() -> None:
     assert faults(*blocks[:3], edges="loop>a") == {("in", "config.value", "reference_not_before")}
 
 
+@pytest.mark.rule("W1", "W10")
+@pytest.mark.parametrize("part", ["item", "index", "previous", "item.name"])
+def test_what_is_inside_a_container_reads_its_iteration(part: str) -> None:
+    nest = (block("outer", "each"), block("inner", "each", parent="outer"))
+    inside = (
+        reading("a", f"blocks.outer.{part}", parent="inner"),
+        reading("b", f"blocks.inner.{part}", parent="inner"),
+    )
+    assert faults(*nest, *inside) == set()
+    assert faults(*nest, *inside, reading("c", f"blocks.inner.{part}", parent="outer")) == {
+        ("c", "config.value", "reference_not_before")
+    }
+    assert faults(*nest, *inside, reading("c", f"blocks.outer.{part}")) == {
+        ("c", "config.value", "reference_not_before")
+    }
+
+
+@pytest.mark.rule("W1", "W10")
+@pytest.mark.parametrize("path", ["blocks.outer", "blocks.outer.results", "blocks.inner.results"])
+def test_a_container_has_no_output_inside_itself(path: str) -> None:
+    nest = (block("outer", "each"), block("inner", "each", parent="outer"))
+    assert faults(*nest, reading("a", path, parent="inner")) == {
+        ("a", "config.value", "reference_not_before")
+    }
+
+
+@pytest.mark.rule("W1", "W10")
+def test_a_while_condition_reads_its_own_loop_and_no_item() -> None:
+    inside, around = block("in", parent="loop"), block("around", "each")
+
+    def loop(condition: str, **fields: str) -> BlockSpec:
+        return block("loop", "each", config={"until": condition}, **fields)
+
+    assert faults(loop("index < 3 and blocks.loop.previous.more"), inside) == set()
+    assert faults(loop("item > 3", parent="around"), inside, around) == {
+        ("loop", "config.until", "unknown_name")
+    }
+    assert faults(loop("blocks.around.item > 3", parent="around"), inside, around) == set()
+    assert faults(loop("blocks.loop.results"), inside) == {("loop", "config.until", "reference_not_before")}
+    assert faults(loop("blocks.in"), inside) == {("loop", "config.until", "reference_not_before")}
+    elsewhere = block("loop", "each", config={"value": "{{ blocks.loop.previous }}"})
+    assert faults(elsewhere, inside) == {("loop", "config.value", "reference_not_before")}
+
+
+@pytest.mark.rule("W1", "W5")
+def test_a_reference_into_a_container_is_told_where_to_read() -> None:
+    blocks = (block("loop", "each"), block("in", parent="loop"), reading("z", "blocks.in"))
+    (fault,) = validate_definition(definition(*blocks, edges="loop>z"), TYPES)
+    assert "read blocks.loop.results" in fault.message
+
+
+@pytest.mark.rule("W1", "W10")
+def test_a_container_is_not_tried_again_as_a_whole() -> None:
+    loop = block("loop", "each", retry=RetryPolicy())
+    assert faults(loop, block("in", parent="loop", retry=RetryPolicy())) == {("loop", "retry", "no_retry")}
+
+
 @pytest.mark.rule("W1", "W5")
 def test_names_that_are_known_are_checked() -> None:
     names = Names(frozenset({"x"}), frozenset({"KEY"}), frozenset({"v"}))
@@ -185,9 +242,11 @@ def test_all_faults_come_together() -> None:
 
 
 def test_what_compiles_has_no_errors_and_what_has_errors_does_not_compile() -> None:
+    blocks = (block("a", "nope"), block("b", config={"count": "x"}), block("empty", "each"))
     with pytest.raises(DefinitionUnusable) as caught:
-        compile_version(definition(block("a", "nope"), block("b", config={"count": "x"}), edges="b>b"), TYPES)
-    assert {fault.code for fault in caught.value.faults} == {"unknown_type", "bad_config", "cycle"}
+        compile_version(definition(*blocks, edges="b>b"), TYPES)
+    codes = {fault.code for fault in caught.value.faults}
+    assert codes == {"unknown_type", "bad_config", "cycle", "container_without_entry"}
 
 
 def test_a_thousand_blocks_are_checked_quickly() -> None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from workflows.blocks.base import Block, BlockContext, BlockFailed, BlockResult
+from workflows.blocks.base import Answer, Block, BlockContext, BlockFailed, BlockPause, BlockResult
 from workflows.blocks.fetch import shared_pool
 from workflows.blocks.registry import block_types
 from workflows.engine.config import compile_config
@@ -123,13 +123,13 @@ def context(seconds: float | None = 5.0, **roots: Any) -> BlockContext:
     )
 
 
-def run(type_name: str, config: dict[str, Any], where: BlockContext | None = None) -> BlockResult:
+def run(type_name: str, config: dict[str, Any], where: BlockContext | None = None) -> Any:
     """Run one block by its resolved config, awaiting it when it is async."""
     return run_block(block_types()[type_name], config, where or context())
 
 
-def run_block(block: Block[Any], values: dict[str, Any], where: BlockContext) -> BlockResult:
-    """As the executor does: typed config in, storable output out."""
+def run_block(block: Block[Any], values: dict[str, Any], where: BlockContext) -> Any:
+    """As the executor does: typed config in, storable output (or a pause) out."""
     config, faults = compile_config("a", block.config_model, values)
     assert not config.resolver, "resolve templates first"
     if faults:
@@ -138,13 +138,25 @@ def run_block(block: Block[Any], values: dict[str, Any], where: BlockContext) ->
         )
     answer = block.run(where, config.constant)
     result = asyncio.run(closing(answer)) if inspect.isawaitable(answer) else answer
+    return result if isinstance(result, BlockPause) else cleaned(result)
+
+
+def wake_block(block: Block[Any], values: dict[str, Any], answer: Answer, where: BlockContext) -> Any:
+    """Go on after a pause, as the executor does."""
+    config, _ = compile_config("a", block.config_model, values)
+    result = block.wake(where, config.constant, answer)
+    return result if isinstance(result, BlockPause) else cleaned(result)
+
+
+def cleaned(result: BlockResult) -> BlockResult:
+    """The result with its output as it would be stored."""
     output = clean_output(result.output, 1024 * 1024)
     if isinstance(output, BlockError):
         raise BlockFailed(output)
     return replace(result, output=output)
 
 
-async def closing(answer: Awaitable[BlockResult]) -> BlockResult:
+async def closing(answer: Awaitable[BlockResult | BlockPause]) -> BlockResult | BlockPause:
     """Await within this loop, then close the loop's connection pool."""
     try:
         return await answer

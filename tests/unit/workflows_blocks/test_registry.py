@@ -14,7 +14,7 @@ from workflows.blocks import registry
 from workflows.blocks.base import Block, BlockConfig, BlockContext, BlockFailed, BlockResult, Example
 from workflows.blocks.functions import function
 from workflows.blocks.registry import BlockRegistrationInvalid, block_types, register
-from workflows.engine.types import Effect
+from workflows.engine.types import Effect, RetryPolicy
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +149,26 @@ def test_two_functions_of_one_name_are_refused() -> None:
 def test_a_function_whose_arguments_have_no_names_is_refused() -> None:
     with pytest.raises(BlockRegistrationInvalid, match="cannot be filled from a workflow"):
         function("loose")(lambda **options: options)
+
+
+@pytest.mark.rule("W3", "W16", "W24")
+def test_a_function_may_say_how_long_how_often_and_which_version() -> None:
+    patient = RetryPolicy(max_attempts=5)
+    function("slow_sum", version="7", timeout_seconds=900, retry=patient, title="Slow sum")(lambda: 1)
+    function("plain_sum")(lambda: 1)
+    python, declared, plain = block_types()["python"], {"function": "slow_sum"}, {"function": "plain_sum"}
+    assert (python.retry_of(declared), python.timeout_of(declared)) == (patient, 900)
+    assert (python.retry_of(plain), python.timeout_of(plain)) == (RetryPolicy(max_attempts=3), 300.0)
+    assert python.timeout_of({"function": "nobody"}) == 300.0
+    assert python.version_of(declared) != python.version_of(plain) == "1.1"
+    titles = [function_registry.functions()[name].title for name in ("slow_sum", "plain_sum")]
+    assert titles == ["Slow sum", "Plain sum"]
+
+
+@pytest.mark.rule("W3")
+def test_a_function_cannot_be_given_no_time() -> None:
+    with pytest.raises(BlockRegistrationInvalid, match="must be above 0"):
+        function("instant", timeout_seconds=0)
 
 
 @dataclass

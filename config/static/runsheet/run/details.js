@@ -1,10 +1,11 @@
 // @ts-check
 /** The drawer of one cell: how it stands, what went wrong, what it wrote, and what can be done. */
 import { clock, duration, instant, plural } from "../format.js";
-import { run, stopCell } from "../sheet/actions.js";
+import { resumeCell, run, stopCell } from "../sheet/actions.js";
 import { INFLIGHT, statusOf } from "../sheet/cell.js";
 import { isEmpty } from "../sheet/values.js";
 import { cross, html, icon } from "../ui/html.js";
+import { Waiting } from "./waiting.js";
 
 /**
  * @param {{session: any, store: any, view: any, row: any, ordinal: number, group: any, mayRun: boolean, close: () => void}} props
@@ -18,18 +19,20 @@ export function Details({ session, store, view, row, ordinal, group, mayRun, clo
     <header class="drawer-head">
       <div>
         <h2>${group.name} · row ${ordinal + 1}</h2>
-        <p class="quiet">${factsOf(cell)}</p>
+        <p class="quiet">${factsOf(cell)}${cell && cell.run && html` · <a href=${`/runs/${cell.run}/`}>Open run</a>`}</p>
       </div>
       <span class="pill" data-state=${status.state === "completed" ? "done" : status.state || "queued"}><span class="word">${status.word || "Not run yet"}</span></span>
       <button type="button" class="icon-button" aria-label="Close" onClick=${close}>${cross}</button>
     </header>
     ${status.state === "waiting" && html`<section><p>${status.title}. It starts when they are filled.</p></section>`}
+    ${cell && cell.waits_for && html`<${Waiting} cell=${cell} mayRun=${mayRun} />`}
     ${cell && cell.error && html`<section><h3>${cell.error.block ? `${cell.error.block} failed` : "What went wrong"}</h3>
       <pre class="error-box">${cell.error.code}: ${cell.error.message || "no details"}</pre></section>`}
     ${mayRun && html`<section class="drawer-actions">
       ${inFlight
         ? html`<button type="button" class="button danger" onClick=${() => stopCell(session, store, row.id, group.id, cell.execution_id)}>${icon("stop")}Stop</button>`
         : html`<button type="button" class="button primary" onClick=${() => runOne([group.id])}>${icon("play")}${cell && cell.status ? "Run again" : "Run"}</button>`}
+      ${cell && cell.run && cell.status === "failed" && html`<button type="button" class="button" onClick=${() => resumeCell(session, row.id, group.id)}>Resume</button>`}
       <button type="button" class="button" onClick=${() => runOne(view.schema.groups.map((one) => one.id))}>Run whole row</button>
     </section>`}
     ${timesOf(cell).length > 0 && html`<section><h3>Times</h3><dl class="facts">

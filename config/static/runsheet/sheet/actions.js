@@ -60,6 +60,16 @@ export function stopCell(session, store, rowId, groupId, executionId) {
   return stopping(() => api("POST", `${session.path}cancel/`, { body }), session);
 }
 
+/** Take a failed cell's run up again at its first unfinished block. */
+export async function resumeCell(session, rowId, groupId) {
+  try {
+    await api("POST", `${session.path}rows/${rowId}/cells/${groupId}/resume/`, { body: {} });
+  } catch (error) {
+    report(error, "resume this");
+    session.resync();
+  }
+}
+
 async function stopping(call, session) {
   try {
     await call();

@@ -30,6 +30,8 @@ export function describe(column, row, view) {
   if (!column.group) return shown;
   const edited = (row.edited || []).includes(column.key);
   const status = statusOf(row.cells[column.group], row, column.group, view);
+  const partial = status.cell && status.cell.partial && status.cell.partial[column.key];
+  if (partial) return { ...shown, text: asText(column, partial), hue: -1, state: status.state, word: status.word, title: "Still being written", dim: true };
   if (status.state === "completed") return completed(shown, status.cell, empty, edited);
   if (status.state === null) return unrun(shown, empty, edited);
   return { ...shown, state: status.state, word: status.word, title: status.title, dim: !empty && !edited, mark: edited ? "edited" : null };

@@ -1,0 +1,145 @@
+// @ts-check
+/** Steps of a run as people look at them: words, the state of a block over all its scopes, the tree of iterations. Pure. */
+
+const STEP = {
+  pending: ["queued", "Queued"],
+  running: ["running", "Running"],
+  waiting: ["waiting", "Waiting"],
+  completed: ["done", "Done"],
+  failed: ["failed", "Failed"],
+  skipped: ["cancelled", "Skipped"],
+  unknown: ["paused", "Needs a decision"],
+};
+
+const RUN = {
+  queued: ["queued", "Queued"],
+  running: ["running", "Running"],
+  waiting: ["waiting", "Waiting"],
+  paused: ["paused", "Paused"],
+  needs_decision: ["paused", "Needs a decision"],
+  completed: ["done", "Done"],
+  failed: ["failed", "Failed"],
+  cancelled: ["cancelled", "Cancelled"],
+};
+
+const REASONS = {
+  target: "the start",
+  downstream: "comes after a step that runs again",
+  definition_changed: "its definition changed",
+  input_changed: "its input changed",
+  new_block: "it is new",
+  no_result: "it has no result",
+  secret_changed: "a secret changed",
+  was_failed: "it failed",
+  pause_again: "it asks again",
+};
+
+/** Which status tells most of a block that stands in several scopes; the first found wins. */
+const LOUDEST = ["unknown", "failed", "running", "waiting", "pending", "completed", "skipped"];
+
+export const ENDED = new Set(["completed", "failed", "cancelled"]);
+export const RESUMABLE = new Set(["failed", "needs_decision"]);
+export const stepWord = (status) => STEP[status] || ["queued", status];
+export const reasonWord = (reason) => REASONS[reason] || reason;
+export const blockOf = (key) => key.slice(key.lastIndexOf("/") + 1);
+
+/** `[state, word]` of a run; a paused one says what for. */
+export function runWord(run) {
+  const waits = run.waits_for || [];
+  if (run.status === "paused" && waits.some((wait) => wait.kind === "approval")) return ["paused", "Waits for approval"];
+  return RUN[run.status] || ["queued", run.status];
+}
+
+/** Milliseconds a step took or has been taking; null when it has not begun. */
+export function tookOf(step, now) {
+  if (!step.started_at) return null;
+  const end = step.finished_at ? Date.parse(step.finished_at) : now;
+  return Math.max(0, end - Date.parse(step.started_at));
+}
+
+/** What every card of the graph says. @param {any[]} blocks @param {Map<string, any>} steps by step key */
+export function blockStates(blocks, steps) {
+  const found = new Map();
+  for (const step of steps.values()) {
+    const key = blockOf(step.step_key);
+    if (!found.has(key)) found.set(key, []);
+    found.get(key).push(step);
+  }
+  return new Map(blocks.map((block) => [block.key, stateOf(block, found.get(block.key) || [])]));
+}
+
+function stateOf(block, steps) {
+  if (block.enabled === false) return { state: "none", word: "Taken out" };
+  if (!steps.length) return { state: "none", word: "Not reached" };
+  const status = LOUDEST.find((one) => steps.some((step) => step.status === one)) || "pending";
+  const [state, word] = stepWord(status);
+  if (steps.length > 1) {
+    const same = steps.filter((step) => step.status === status).length;
+    return { state, word, note: `${same} of ${steps.length}` };
+  }
+  return { state, word: steps[0].cached_from ? "Reused" : word, note: "" };
+}
+
+/** Whether an edge was taken in some scope. @param {Map<string, any>} steps */
+export function edgeTaken(edge, steps) {
+  for (const step of steps.values()) {
+    if (blockOf(step.step_key) !== edge.from) continue;
+    const handle = edge.handle || "source";
+    if (step.status === "completed" && (step.handle || "source") === handle) return true;
+    if (step.status === "failed" && handle === "error") return true;
+  }
+  return false;
+}
+
+/**
+ * Rows of the waterfall: steps, and below each container the iterations that are open.
+ * @param {any[]} steps in the order they finished
+ * @param {Set<string>} open paths and container keys that are unfolded
+ * @returns {{kind: "step"|"scope", key: string, depth: number, step?: any, steps?: any[], label: string, folds: boolean}[]}
+ */
+export function rowsOf(steps, open) {
+  const inside = new Map();
+  for (const step of steps) {
+    const path = step.step_key.slice(0, Math.max(0, step.step_key.lastIndexOf("/")));
+    if (!inside.has(path)) inside.set(path, []);
+    inside.get(path).push(step);
+  }
+  const scopes = new Map();
+  for (const path of inside.keys()) {
+    for (let at = path; at; at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) {
+      const container = at.slice(0, at.lastIndexOf("["));
+      if (!scopes.has(container)) scopes.set(container, new Set());
+      scopes.get(container).add(at);
+    }
+  }
+  const rows = [];
+  const known = new Set(steps.map((step) => step.step_key));
+  const below = (container, depth) => {
+    for (const path of [...(scopes.get(container) || [])].sort(byIteration)) {
+      rows.push({ kind: "scope", key: path, depth, steps: steps.filter((step) => step.step_key.startsWith(`${path}/`)), label: `Iteration ${iterationOf(path) + 1}`, folds: true });
+      if (open.has(path)) level(path, depth + 1);
+    }
+  };
+  const level = (path, depth) => {
+    const own = [...(inside.get(path) || [])].sort(byStart);
+    for (const step of own) {
+      const folds = scopes.has(step.step_key);
+      rows.push({ kind: "step", key: step.step_key, depth, step, label: blockOf(step.step_key), folds });
+      if (folds && open.has(step.step_key)) below(step.step_key, depth + 1);
+    }
+    // A container under way may have no record yet, though its iterations do.
+    for (const container of scopes.keys()) {
+      const parent = container.slice(0, Math.max(0, container.lastIndexOf("/")));
+      if (parent !== path || known.has(container)) continue;
+      rows.push({ kind: "scope", key: container, depth, steps: steps.filter((step) => step.step_key.startsWith(`${container}[`)), label: blockOf(container), folds: true });
+      if (open.has(container)) below(container, depth + 1);
+    }
+  };
+  level("", 0);
+  return rows;
+}
+
+const iterationOf = (path) => Number(path.slice(path.lastIndexOf("[") + 1, -1));
+const byIteration = (a, b) => iterationOf(a) - iterationOf(b);
+const byStart = (a, b) => startOf(a) - startOf(b);
+const startOf = (step) => (step.cached_from ? 0 : Date.parse(step.started_at || "") || Number.MAX_SAFE_INTEGER);

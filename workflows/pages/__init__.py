@@ -1,0 +1,1 @@
+"""HTML pages of workflows, their runs and what these ask of people."""
