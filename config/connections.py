@@ -14,6 +14,21 @@ from config.env import Environment
 
 POOLED = frozenset({"web", "worker", "reserve", "control"})
 
+GIVES_UP = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "idle_in_transaction_session_timeout=15s",
+        "tcp_keepalives_idle=15",
+        "tcp_keepalives_interval=5",
+        "tcp_keepalives_count=3",
+    )
+)
+"""A process that freezes in the middle of a transaction, or whose host vanishes, holds its locks for seconds.
+
+Its work is then recovered like that of any dead process. PgBouncer has to let it through:
+`ignore_startup_parameters = options`.
+"""
+
 
 def database_settings(env: Environment) -> dict[str, Any]:
     """Django's `DATABASES["default"]`; without a URL it points nowhere and the first use says so (`manage.py`)."""
@@ -27,6 +42,8 @@ def database_settings(env: Environment) -> dict[str, Any]:
     options.setdefault("application_name", f"runsheet {env.process}")
     options.setdefault("connect_timeout", 5)
     options.setdefault("prepare_threshold", 1)  # for `workspaces.cursors`; pgbouncer before 1.21 wants none
+    if env.process != "cli":  # a person at a prompt may think
+        options["options"] = " ".join(filter(None, [options.get("options"), GIVES_UP]))
     if env.process in POOLED:
         options["pool"] = {"min_size": 1, "max_size": env.db_pool_size, "timeout": 10, "max_idle": 60}
     return {

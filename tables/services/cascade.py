@@ -14,6 +14,7 @@ from tables.models import sql
 from tables.services.measure import cells_measured
 from tables.services.pack import PackSink
 from tables.services.progress import dispatch_announce
+from tables.services.recovery import dead_locks_free
 from tables.services.requests import WindowRequest, window_request
 from workflows.services.executor import execute
 from workflows.services.instances import current_instance, instance_renounce, is_draining
@@ -38,7 +39,7 @@ def rows_run(window_id: UUID, row_ids: Sequence[UUID], *, redriven: bool = False
             if window is None:
                 continue
             try:
-                held = locks.take(wanted)
+                held = rows_take(locks, wanted)
             except LocksUnavailable:
                 log.warning("row locks are unavailable; the reaper sends these rows again")
                 return
@@ -52,6 +53,15 @@ def rows_run(window_id: UUID, row_ids: Sequence[UUID], *, redriven: bool = False
                 advance_send(window.request.dispatch_id, window.window_id, ran.token)
     for current, waiting in todo:  # told to stop: whoever lives on goes on with them at once (W17)
         rows_send(current, waiting)
+
+
+def rows_take(locks: RowLocks, wanted: Sequence[UUID]) -> list[UUID]:
+    """Lock what is free, and what only the dead hold; the rows now held. Raises ``LocksUnavailable``."""
+    held = locks.take(wanted)
+    missed = set(wanted).difference(held)
+    if missed and dead_locks_free(sorted(missed)):
+        held += locks.take(sorted(missed))
+    return held
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,11 @@ def cells_of_the_dead() -> int:
     return len(found)
 
 
-def dead_locks_free(row_ids: Sequence[UUID]) -> None:
-    """Free the locks that dead instances left on these rows: recovery takes seconds, not the lock's life (T15)."""
+def dead_locks_free(row_ids: Sequence[UUID]) -> bool:
+    """Free the locks that dead instances left on these rows; whether there were any.
+
+    Recovery takes seconds, not the lock's life (T15).
+    """
     held = owners(row_ids)
     instances = {instance for instance, _ in held.values()}
     dead = set(
@@ -111,6 +114,7 @@ def dead_locks_free(row_ids: Sequence[UUID]) -> None:
     for row_id, (instance, owner) in held.items():
         if instance in dead:
             free([row_id], owner)
+    return bool(dead)
 
 
 def _tell(tables: set[UUID], events: Sequence[Event]) -> None:

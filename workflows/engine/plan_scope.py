@@ -76,9 +76,7 @@ class ScopePlanner:
             if how.alone:
                 allowed = backward(graph, [how.target])
         walk = self._judge.walk(scope, how.mode, apart, cut_short=how.cut_short)
-        if (
-            how.cut_short and not walk.kept
-        ):  # no failure stands in here that could have ended it: it only broke off
+        if how.cut_short and self._goes_on(walk, how):
             how = replace(how, cut_short=False)
             walk = self._judge.walk(scope, how.mode, apart)
         found = reach(
@@ -90,6 +88,14 @@ class ScopePlanner:
             all_needed=scope.path != TOP and not how.alone,
         )
         return self._settle(scope, how, walk, found)
+
+    def _goes_on(self, walk: Walk, how: _Pass) -> bool:
+        """Whether something in a scope that may have been ended by a failure runs again.
+
+        Either none stands that could have ended it: it only broke off. Or other steps there are stale, and would never
+        start beside a failure that stands, which is therefore tried again as well.
+        """
+        return not walk.kept or (any(walk.reruns) and not how.alone)
 
     def _decides(self, scope: Scope, i: int) -> bool:
         """Whether a block may be left by other ports than before, so that what it leads to is open again."""

@@ -137,7 +137,7 @@ class Judge:
                 continue
             if walk.led[i] == _DEAD:
                 self._blocks[graph.keys[i]] = SKIPPED
-            elif cut_short and self._never_went_on(scope, walk, i):
+            elif cut_short and self._never_went_on(scope, walk, i, mode):
                 for _, target in graph.outgoing[i]:
                     walk.led[target] = max(walk.led[target], _OPEN)
             else:
@@ -161,18 +161,23 @@ class Judge:
             if reason is not None:
                 walk.stale[target] = True
 
-    def _never_went_on(self, scope: Scope, walk: Walk, i: int) -> bool:
-        """Whether nothing leads on from a block of a scope that was cut short, and rightly so."""
+    def _never_went_on(self, scope: Scope, walk: Walk, i: int, mode: PlanMode) -> bool:
+        """Whether nothing leads on from a block of a scope that was cut short, and rightly so.
+
+        Pinned, a failure stands as any result does, whatever has changed about it.
+        """
         key = scope.graph.keys[i]
         step = scope.steps.get(key)
-        if walk.stale[i]:
+        if walk.stale[i] and mode is PlanMode.STRICT:
             return False
         if step is None or step.status not in _FINISHED:
             return True
         if taken_handle(scope.graph, i, step) is not None:
             return walk.led[i] == _OPEN
-        if self._changed(scope.path, key, step, stale=False) is not None:
+        reason = self._changed(scope.path, key, step, stale=walk.stale[i])
+        if reason is not None and mode is PlanMode.STRICT:
             return False
+        walk.reasons[i] = reason
         walk.kept.add(i)
         return True
 

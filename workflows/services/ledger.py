@@ -182,7 +182,9 @@ def ledger_write(
     over = [write for write in ended if write.end is not None and not write.end.parks]
     if over:
         cursor.execute(sql.END_RUNS, end_arrays(over))
-        _tell_owners(over, cursor.fetchall())
+        found = cursor.fetchall()
+        _tell_owners(over, found)
+        _send_on(over, found)
     if parked:
         cursor.execute(sql.PARK_RUNS, park_arrays(parked))
         due = [(kind, run_id, owner_id) for kind, run_id, owner_id, is_due in cursor.fetchall() if is_due]
@@ -236,6 +238,14 @@ def _tell_owners(over: Sequence[RunWrite], found: Sequence[tuple[UUID, str, UUID
         ]
         if told is not None and ended:
             told(ended)
+
+
+def _send_on(over: Sequence[RunWrite], found: Sequence[tuple[UUID, str, UUID | None, Any]]) -> None:
+    """Runs that were handed back are taken up at once by whoever lives on (W17); `tables` sends its rows itself."""
+    back = {write.run_id for write in over if write.end is not None and write.end.status is RunStatus.QUEUED}
+    for run_id, kind, _, _ in found:
+        if run_id in back and kind != CELL:
+            run_enqueue(run_id)
 
 
 def runs_insert(

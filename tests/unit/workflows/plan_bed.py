@@ -113,11 +113,13 @@ def around(outer: str, inner: str, items: list[str], changed: Collection[str] = 
         block(
             "z", "llm", parent="inner", config={"value": ["{{ blocks.y }}", "{{ blocks.inner.previous }}"]}
         ),
+        block("w", "llm", parent="inner", config={"value": "{{ index }}", **plain("w")}),
+        block("v", "llm", parent="inner", config={"value": "{{ blocks.w }}"}),
         block("after", "llm", parent="outer", config={"value": "{{ blocks.inner }}", **plain("after")}),
         block("caught", "llm", parent="outer", config={"value": "{{ blocks.x }}"}),
         block("end", config={"value": "{{ blocks.outer }}"}),
         block("sorry", config={"value": "{{ blocks.a }}"}),
-        edges="a>outer outer>end outer.error>sorry x>inner inner>after after.error>caught y>z",
+        edges="a>outer outer>end outer.error>sorry x>inner inner>after after.error>caught y>z w>v",
     )
 
 

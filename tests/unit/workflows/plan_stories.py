@@ -227,7 +227,7 @@ def nest_story(data: bytes) -> Story:
     items = tuple(tape.one_of(("p", "q", "fail")) for _ in range(tape.below(4)))
     nest = Nest(outer, inner, items)
     fresh = tape.one_of((items, items, items, (*items, "p"), items[:-1]))
-    changed = frozenset([tape.one_of(("a", "x", "y", "after"))] if tape.flip() else [])
+    changed = frozenset([tape.one_of(("a", "x", "y", "w", "after"))] if tape.flip() else [])
     edited = replace(nest, items=fresh, changed=changed)
     source = nest.run()
     if tape.flip():

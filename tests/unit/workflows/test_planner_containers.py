@@ -1,14 +1,12 @@
 """Reruns in loops and parallels: whole, from an iteration on, or one branch alone (W26)."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from tests.unit.workflows.factories import block
 from tests.unit.workflows.plan_bed import (
     BASE,
-    around,
     edited,
     planned,
     played,
@@ -18,35 +16,11 @@ from tests.unit.workflows.plan_bed import (
     version,
     warned,
 )
-from workflows.engine.planner import PlanRefused, SourceRun, SourceStep
-from workflows.engine.types import BlockSpec, Effect, Opening, StepStatus
+from tests.unit.workflows.plan_containers import FRAGILE, drawn, inside, run_of
+from workflows.engine.types import Effect, Opening
 from workflows.engine.version import CompiledVersion
 
 pytestmark = pytest.mark.rule("W26")
-
-
-def drawn(type_: str = "loop", items: Any = (1, 2, 3), **changed: BlockSpec) -> CompiledVersion:
-    blocks = [
-        reading("a"),
-        block("each", type_, config={"value": items if isinstance(items, str) else list(items)}),
-        block("x", parent="each", config={"value": "{{ item }}"}),
-        replace(reading("y", "x", type_="mail"), parent="each"),
-        replace(reading("z", "y"), parent="each"),
-        reading("end", "each"),
-    ]
-    blocks = [changed.pop(spec.key, spec) for spec in blocks] + list(changed.values())
-    return version(*blocks, edges="a>each x>y y>z each>end" + "".join(f" z>{key}" for key in changed))
-
-
-FRAGILE = {
-    "x": block("x", parent="each", config={"value": "{{ index }}"}),
-    "y": block("y", parent="each", config={"value": "{{ item }}"}),
-}
-MENDED = {**FRAGILE, "y": edited(FRAGILE["y"], value="fine")}
-
-
-def inside(*numbers: int, blocks: str = "xyz") -> list[str]:
-    return [f"each[{number}]/{key}" for number in numbers for key in blocks]
 
 
 def test_a_loop_in_scope_restarts_at_0() -> None:
@@ -83,10 +57,6 @@ def test_a_loop_restarts_at_an_iteration() -> None:
     run = replayed(plan, source, drawn())
     assert run.ran == ["each[1]/y", "each[1]/z", *inside(2), "end"]
     assert run.results == run_of(drawn())
-
-
-def run_of(target: CompiledVersion) -> dict[str, Any]:
-    return {key: (str(step.status), step.handle, step.output) for key, step in played(target).steps.items()}
 
 
 def test_the_last_iteration_is_followed_by_none() -> None:
@@ -181,58 +151,6 @@ def test_a_block_inside_without_an_iteration_means_its_container() -> None:
     assert planned(source, drawn(), "x", stop_after="y").only == frozenset({"each", "x", "y", "z"})
 
 
-def test_a_container_without_an_opening_is_never_continued() -> None:
-    source = played(drawn())
-    plan = planned(SourceRun(source.run_id, source.steps), drawn(), "y@each[1]")
-    assert (plan.reuse, plan.reopen) == (("a",), ())
-
-
-@pytest.mark.rule("W24")
-def test_a_failed_container_goes_on_from_what_stands() -> None:
-    broken = drawn("parallel", items=["ok", "fail", "ok"], **FRAGILE)
-    source = played(broken)
-    assert source.steps["each"].status is StepStatus.FAILED
-    fixed = drawn("parallel", items=["ok", "fail", "ok"], **MENDED)
-    plan = planned(source, fixed, "end")
-    assert plan.reopen == ("each",)
-    assert reasons(plan)["each"] == "was_failed"
-    assert replayed(plan, source, fixed).results == run_of(fixed)
-    again = planned(source, broken, "end")
-    assert reasons(again)["each[1]/y"] == "was_failed"
-    assert "each[0]/y" in again.reuse
-
-
-@pytest.mark.rule("W24")
-def test_what_a_failed_container_leads_to_runs_for_a_start_that_it_reaches_and_for_no_other() -> None:
-    broken = around("loop", "loop", ["fail"])
-    source = played(broken)
-    assert source.steps["outer"].status is StepStatus.FAILED
-    broke_off = ("sorry", "end")
-    source = replace(source, steps={key: step for key, step in source.steps.items() if key not in broke_off})
-    plan = planned(source, broken, "end")
-    assert (set(plan.reuse), reasons(plan)) == (set(source.steps), {})
-    assert warned(plan) == {("end", "start_not_reached"), ("sorry", "left_out")}
-    assert replayed(plan, source, broken).ran == []
-    assert replayed(planned(source, broken, "sorry"), source, broken).ran == ["sorry"]
-    assert reasons(planned(source, broken, "outer"))["sorry"] == "downstream"
-
-
-@pytest.mark.rule("W24")
-def test_an_iteration_that_broke_off_goes_on_beside_collected_failures() -> None:
-    target = drawn("collect", items=["fail", "ok", "ok"], **FRAGILE)
-    source = played(target)
-    gone = ["each[1]/y", "each[1]/z", "each[2]/z", "end"]
-    steps = {key: step for key, step in source.steps.items() if key not in gone}
-    steps["each"] = replace(steps["each"], status=StepStatus.RUNNING, output=None)
-    source = replace(source, steps=steps)
-    plan = planned(source, target, "x@each[2]")
-    assert "each[1]/x" in plan.reuse
-    assert reasons(plan)["each[1]/y"] == reasons(plan)["each[1]/z"] == "no_result"
-    run = replayed(plan, source, target)
-    assert sorted(run.ran) == sorted(key for key in reasons(plan) if key != "each")
-    assert run.results == run_of(target)
-
-
 @pytest.mark.rule("W24")
 def test_iterations_that_wait_for_a_place_keep_what_they_have() -> None:
     source = played(drawn("parallel", items=range(5)))
@@ -240,24 +158,6 @@ def test_iterations_that_wait_for_a_place_keep_what_they_have() -> None:
     run = replayed(planned(source, target, "end"), source, target)
     assert sorted(run.ran) == sorted([*inside(0, 1, 2, 3, 4, blocks="z"), "end"])
     assert run.results == run_of(target)
-
-
-@pytest.mark.rule("W24")
-def test_collected_failures_stand_until_they_are_mended() -> None:
-    broken = drawn("collect", items=["ok", "fail", "ok"], **FRAGILE)
-    source = played(broken)
-    assert source.steps["each"].status is StepStatus.COMPLETED
-    plan = planned(source, broken, "end")
-    assert reasons(plan) == {"end": "target"}
-    assert set(plan.reuse) == set(source.steps) - {"end"}
-    alone = planned(source, broken, "z@each[0]")
-    assert list(reasons(alone)) == ["each", "each[0]/z", "end"]
-    assert replayed(alone, source, broken).ran == ["each[0]/z", "end"]
-    fixed = drawn("collect", items=["ok", "fail", "ok"], **MENDED)
-    mended = planned(source, fixed, "end")
-    assert reasons(mended)["each[1]/y"] == "was_failed"
-    assert reasons(mended)["each[1]/z"] == "no_result"
-    assert replayed(mended, source, fixed).results == run_of(fixed)
 
 
 def nested() -> CompiledVersion:
@@ -303,55 +203,6 @@ def test_a_while_loop_is_asked_anew_after_the_iteration_that_reran() -> None:
     assert plan.reuse == ("a", *inside(0), "each[1]/x")
     assert (plan.reopen, plan.discard) == (("each",), tuple(inside(2)))
     assert "each[*]/y" in {effect.step for effect in plan.effects}
-
-
-@pytest.mark.rule("W28")
-def test_one_block_of_one_iteration_alone() -> None:
-    source = played(drawn())
-    plan = planned(source, drawn(), "y@each[1]", single=True)
-    assert reasons(plan) == {"each": "downstream", "each[1]/y": "target"}
-    assert replayed(plan, source, drawn()).ran == ["each[1]/y"]
-
-
-@pytest.mark.rule("W28")
-def test_one_block_of_one_iteration_alone_starts_nothing_in_the_others() -> None:
-    new = replace(reading("new", "z"), parent="each")
-    source = played(drawn("parallel"))
-    plan = planned(source, drawn("parallel", new=new), "y@each[1]", single=True)
-    assert reasons(plan) == {"each": "downstream", "each[1]/y": "target"}
-    assert replayed(plan, source, drawn("parallel", new=new)).ran == ["each[1]/y"]
-    with pytest.raises(PlanRefused, match="has no result, and would run as well") as refused:
-        planned(source, drawn("parallel", new=new), "new@each[1]", single=True)
-    assert (refused.value.code, refused.value.block) == ("not_alone", "new")
-
-
-@pytest.mark.rule("W28")
-@pytest.mark.parametrize(
-    ("each", "opening", "why"),
-    [
-        (SourceStep(StepStatus.RUNNING), Opening(3, (1, 2, 3)), "did not complete"),
-        (SourceStep(StepStatus.FAILED), Opening(3, (1, 2, 3)), "did not complete"),
-        (SourceStep(StepStatus.COMPLETED), Opening(None), "may go on"),
-    ],
-    ids=["running", "failed", "while"],
-)
-def test_no_block_runs_alone_in_a_container_that_would_go_on(
-    each: SourceStep, opening: Opening, why: str
-) -> None:
-    source = played(drawn())
-    source = replace(source, steps={**source.steps, "each": each}, openings={"each": opening})
-    with pytest.raises(PlanRefused, match=why):
-        planned(source, drawn(), "y@each[1]", single=True)
-
-
-@pytest.mark.rule("W28")
-def test_an_unfinished_container_before_a_block_alone_runs_to_its_end() -> None:
-    source = played(drawn())
-    steps = {key: step for key, step in source.steps.items() if "each[2]" not in key}
-    steps["each"] = SourceStep(StepStatus.RUNNING, steps["each"].fingerprint, steps["each"].input_hash)
-    source = replace(source, steps=steps)
-    plan = planned(source, drawn(), "end", single=True)
-    assert replayed(plan, source, drawn()).ran == [*inside(2), "end"]
 
 
 def test_pauses_inside_a_restarted_container_ask_again() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -14,8 +13,9 @@ from tests.bed.properties import cases
 from tests.unit.workflows.plan_bed import planned, replayed, results_of
 from tests.unit.workflows.plan_reference import Reference
 from tests.unit.workflows.plan_stories import NOW, Story, nest_stories, stories, top_of
-from workflows.engine.planner import Plan, PlanRefused
-from workflows.engine.scopes import iteration_of, step_key, step_place
+from workflows.engine.planner import Plan, PlanRefused, SourceRun
+from workflows.engine.scopes import TOP, iteration_of, stands_in, step_key, step_place
+from workflows.engine.settling import caught
 from workflows.engine.types import StepStatus
 
 pytestmark = pytest.mark.rule("W24", "W25", "W26", "W28")
@@ -80,7 +80,7 @@ def is_what_runs(story: Story, plan: Plan) -> None:
         top_of(warning.step or "") for warning in plan.warnings if warning.code == "changed_elsewhere"
     }
     if story.full is not None and not story.about & elsewhere:
-        assert settled(run.results, story.about) == settled(results_of(story.full), story.about)
+        assert settled(story, run.source) == settled(story, story.full)
 
 
 def is_told(story: Story, plan: Plan, key: str) -> bool:
@@ -97,13 +97,18 @@ def is_told(story: Story, plan: Plan, key: str) -> bool:
     return not said.isdisjoint(told)
 
 
-def settled(results: Mapping[str, Any], about: Collection[str]) -> dict[str, Any]:
-    """What routing and readers see; inside failed containers, how far each iteration came is a matter of time."""
-    failed = tuple(f"{key}[" for key, (status, _, _) in results.items() if status == "failed")
+def settled(story: Story, run: SourceRun) -> dict[str, Any]:
+    """What routing and readers see; beside a failure that nothing catches, how far the others came is a matter of time.
+
+    So it is in its iteration and, as a container around it may have failed by it, in all of those that did.
+    """
+    failed = [key for key, step in run.steps.items() if step.status is StepStatus.FAILED]
+    open_ended = {step_place(key).path for key in failed if not caught(story.target, key)} - {TOP}
+    begun = tuple([f"{path}/" for path in open_ended] + [f"{key}[" for key in failed])
     return {
         key: result
-        for key, result in results.items()
-        if top_of(key) in about and not (failed and key.startswith(failed))
+        for key, result in results_of(run).items()
+        if top_of(key) in story.about and not key.startswith(begun)
     }
 
 
@@ -121,3 +126,10 @@ def test_a_rerun_in_and_around_containers_does_what_its_plan_says(story: Story) 
     assert not {step.step for step in plan.rerun} & set(plan.reuse)
     does_not_depend_on_the_order_of_the_ledger(story, plan)
     is_what_runs(story, plan)
+    over = {step_place(key).path for key in plan.reuse if is_fatal(story, key)} - {TOP}
+    assert [step.step for step in plan.rerun if any(stands_in(step.step, path) for path in over)] == []
+
+
+def is_fatal(story: Story, key: str) -> bool:
+    """Whether a step of the source failed, and nothing catches that."""
+    return story.source.steps[key].status is StepStatus.FAILED and not caught(story.target, key)
