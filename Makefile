@@ -7,7 +7,7 @@ CODE   := config scheduler tables workflows workspaces
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: help demo dev test lint types format unit integration acceptance browser chromium core-chaos chaos bench \
+.PHONY: help demo dev test lint types format unit integration acceptance browser chromium core-chaos chaos-points chaos bench \
 	guarantees docs install install-run lock
 .DEFAULT_GOAL := help
 
@@ -54,6 +54,9 @@ browser: chromium  ## what people see, in Chromium (BROWSER=required fails witho
 
 core-chaos: install
 	@$(if $(wildcard tests/chaos),$(PYTEST) tests/chaos -m core)
+
+chaos-points: install  ## a run's worker killed at every point where something could be lost
+	@$(PYTEST) tests/chaos -m points
 
 chaos: install  ## every fault there is a test for
 	@$(PYTEST) tests/chaos

@@ -22,7 +22,7 @@ from workflows.services.recovery import MESSAGE_PATIENCE_SECONDS
 
 __all__ = ["database_stays", "install", "tag"]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.core]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.points]
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from workflows.models import Attempt, Instance, PausePoint, Run, Step
 
 __all__ = ["database_stays", "install", "tag"]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.core]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.points]
 
 
 def written(run_ids: list[UUID]) -> list[Any]:
