@@ -60,6 +60,7 @@ UPDATE workflows_pausepoint p
    SET status = CASE p.status WHEN 'open' THEN 'dead' ELSE p.status END, consumed_at = clock_timestamp()
   FROM unnest(%s::uuid[], %s::text[]) AS i(run_id, step_key)
  WHERE p.run_id = i.run_id AND p.step_key = i.step_key AND p.consumed_at IS NULL
+RETURNING p.child_id
 """
 
 # What steps have cost, of runs that go on (W14): an end brings along what its own commit has cost.

@@ -224,6 +224,7 @@ def _write_pauses(cursor: CursorWrapper, writes: Sequence[RunWrite], instance_id
     dead = [(write.run_id, key) for write in writes for key in write.withdrawn]
     if dead:
         cursor.execute(sql.KILL_PAUSES, [[run_id for run_id, _ in dead], [key for _, key in dead]])
+        runs_stop(cursor, [child for (child,) in cursor.fetchall() if child is not None])
 
 
 def _tell_owners(over: Sequence[RunWrite], found: Sequence[tuple[UUID, str, UUID | None, Any]]) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from workflows.blocks.base import BlockPause
-from workflows.engine.types import BlockError
+from workflows.engine.types import BlockError, ErrorClass
 from workflows.services.flights import Flight
 from workflows.services.instances import is_draining
 from workflows.services.ledger import PauseWrite, RunEnd, StepWrite
@@ -31,6 +31,12 @@ HOLD_SECONDS: Final = 5.0
 
 LEAST_SECONDS: Final = 0.02
 """Between looks at a wait that is due by our clock, and not yet by the database's."""
+
+STUCK: Final = BlockError(
+    ErrorClass.INTERNAL,
+    "stuck",
+    "Nothing of this run can go on. This is a fault of Runsheet: please report it.",
+)
 
 DECISION: Final = "decision"
 """What a step of unknown outcome waits for, beside the kinds of ``PauseKind``."""
@@ -108,8 +114,10 @@ def leave_if_idle(execution: Execution, live: LiveRun) -> None:
         _park(live)
     elif live.router.done:
         live.write.end = _end(live)
-    else:
+    elif is_draining():
         live.write.end = RunEnd(RunStatus.QUEUED)
+    else:  # handing it back would send it round for ever
+        live.write.end = RunEnd(RunStatus.FAILED, error=STUCK.as_json())
 
 
 def _park(live: LiveRun) -> None:

@@ -73,6 +73,7 @@ def attempt_in_commit(execution: Execution, live: LiveRun, key: str) -> None:
         landing.land(execution, live, flight, error)
         execution.decide(live)
         return
+    execution.admit(answer.started)
     if live.run_id in answer.refused:
         execution.drop(live.run_id)
         return
@@ -99,6 +100,7 @@ def unsafe_mark(execution: Execution, live: LiveRun, key: str) -> bool:
     live.write.steps.append(step_write(live, flight, StepStatus.RUNNING))
     write = live.next_write()
     answer = patiently(lambda: execution.sink.commit([write]))
+    execution.admit(answer.started)
     if live.run_id in answer.refused:
         execution.drop(live.run_id)
         return False

@@ -150,3 +150,25 @@ def test_a_worker_that_dies_at_any_commit_starts_no_second_sub_run(
     engine.work()
     assert engine.fresh(run).status == "completed"
     assert Run.objects.filter(owner_id=run.pk).count() == 1
+
+
+@pytest.mark.rule("W11", "W19")
+def test_a_run_that_fails_beside_its_sub_run_takes_it_along(engine: Engine, probe: Probe) -> None:
+    def fails(_tag: Any, _context: object) -> str:
+        raise BlockFailed.because(ErrorClass.VALIDATION, "broken", "no use")
+
+    probe.does = fails
+    engine.workflow([{"key": "nap", "type": "wait", "config": {"seconds": 9_000}}], name="inner")
+    run = engine.run(
+        engine.workflow(
+            [
+                calling("sub", "inner"),
+                {"key": "short", "type": "wait", "config": {"seconds": 0.2}},
+                counting("bad"),
+            ],
+            [("short", "bad")],
+        ),
+        n=1,
+    )
+    assert (run.status, run.error["code"]) == ("failed", "broken")
+    assert Run.objects.get(owner_id=run.pk).status == "cancelled"
