@@ -60,7 +60,7 @@ def test_a_zombie_has_no_effect(engine: Engine, probe: Probe) -> None:
 
 @pytest.mark.rule("W15", "W16")
 def test_an_effect_that_raises_is_undone_and_fails_its_step(engine: Engine) -> None:
-    """The value is too large for the database's index on it; nothing of the transaction stays."""
+    """The block writes, and then thinks better of it: nothing of the transaction stays."""
     from workflows.blocks.base import BlockFailed
     from workflows.blocks.cache import Cache
     from workflows.engine.types import ErrorClass
