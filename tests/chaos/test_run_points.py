@@ -5,6 +5,8 @@ One install for all of them (`tests.chaos.install`), struck by `tests.bed.crashi
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from dataclasses import dataclass
@@ -180,4 +182,20 @@ def test_web_dies_in_a_resume_and_the_next_one_counts(install: Install, tag: str
     run = install.until(run_id, "completed")
     assert (run.epoch, len(run.history or [])) == (1, 1)
     install.check_finished(run_id, tag, {"a": 1, "b": 2, "c": 1})
+    install.check_quiet()
+
+
+@pytest.mark.rule("W13", "F37")
+def test_a_worker_frozen_in_its_last_transaction_holds_nobody_up(install: Install, tag: str) -> None:
+    """Its connection is cut after 15 s, and the locks of its transaction go with it."""
+    install.crashes.arm(Point.BEFORE_END_COMMIT, stop=True)
+    work = Work(install, tag, of_cell=False)
+    install.struck(Point.BEFORE_END_COMMIT)
+    frozen = install.crashes.taken(Point.BEFORE_END_COMMIT)
+    assert frozen is not None
+    try:
+        run = install.until(work.run_id, "completed")
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+    assert run.recovery_count == 1
     install.check_quiet()
