@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Value
 
 from tables.states import ACTIVE_DISPATCH, DispatchStatus, Mode
 from workspaces.ids import uuid7
@@ -17,7 +18,9 @@ class Dispatch(models.Model):
     is the table's action number (T25), ``upper_seq`` the creation sequence no row of it exceeds. ``cursor`` is
     the keyset of the last row handed over, exclusive (null: before the first row). The counters hold what closed
     windows and passed rows came to; windows in flight are added on reading. ``paused`` counts the cells that were
-    parked when their window closed; on reading each of them stands where it is by then (``counted_paused``).
+    parked when their window closed; on reading each of them stands where it is by then (``counted_paused``). ``groups``
+    are those that were asked for, ``stopped_groups`` those of them it goes on without (T24). ``cost`` is what the
+    cells of closed windows have cost (null: nothing was told).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -29,6 +32,7 @@ class Dispatch(models.Model):
     )
     mode = models.CharField(max_length=16, choices=[(m.value, m.value) for m in Mode])
     groups = ArrayField(models.UUIDField())
+    stopped_groups = ArrayField(models.UUIDField(), default=list, blank=True, db_default=Value("{}"))
     scope = models.JSONField(default=dict, blank=True)
     row_limit = models.PositiveIntegerField(null=True, blank=True)
     is_manual = models.BooleanField(default=True)
@@ -51,6 +55,7 @@ class Dispatch(models.Model):
     cancelled = models.BigIntegerField(default=0)
     paused = models.BigIntegerField(default=0)
     skipped = models.JSONField(default=dict, blank=True)
+    cost = models.DecimalField(max_digits=14, decimal_places=6, null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

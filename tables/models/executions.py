@@ -21,6 +21,9 @@ class RowExecution(models.Model):
     A parked cell (``paused``, or ``queued`` for a back-off) keeps its ``execution_id`` and its run; ``waits_for`` is
     the run's own. ``pending`` *with* an ``execution_id`` is a parked cell handed over again: it goes on under that
     (T32). ``counted_paused`` says that its dispatch counts it as paused, whatever has become of it since (T13).
+
+    ``retries`` counts how often its group's policy has taken the failed run up again under this execution (T23);
+    ``cost`` is what the run has cost, null while nothing has.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -53,6 +56,8 @@ class RowExecution(models.Model):
     wake_at = models.DateTimeField(null=True, blank=True)
     waits_for = models.JSONField(null=True, blank=True)
     counted_paused = models.BooleanField(default=False, db_default=False)
+    retries = models.PositiveIntegerField(default=0, db_default=0)
+    cost = models.DecimalField(max_digits=14, decimal_places=6, null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
