@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.bed.guarantees import Rule, rules_by_test, write_page
+from tests.bed.guarantees import Rule, rules_by_test, write_bugs, write_page
 
 MODULE = """
 import pytest
@@ -35,3 +35,19 @@ def test_a_finished_rule_without_a_test_is_missing() -> None:
     assert "| T1 | one | **missing** |" in page
     assert "| T2 | two | *later* |" in page
     assert "| W1 | three | `unit/test_x.py::test_y` |" in page
+
+
+def test_bugs_are_marked_and_listed_as_rules_are(tmp_path: Path) -> None:
+    module = tmp_path / "test_sample.py"
+    module.write_text(
+        "import pytest\n"
+        "@pytest.mark.rule('T10')\n"
+        "@pytest.mark.bug('the first row skipped')\n"
+        "def test_it(): ...\n"
+    )
+    assert dict(rules_by_test(module, "bug")) == {"test_it": {"the first row skipped"}}
+    page = write_bugs(
+        ["the first row skipped", "a spin"], {"the first row skipped": ["tests/test_a.py::test_it"]}
+    )
+    assert "| the first row skipped | `test_a.py::test_it` |" in page
+    assert "| a spin | **missing** |" in page
