@@ -1,13 +1,15 @@
 # `make demo` shows Runsheet working, `make test` proves it. Both need Python 3.11+ and nothing else.
 
 PYTHON ?= python3
+SEEDS  ?= 1
 PY     := .venv/bin/python
 PYTEST := $(PY) -m pytest
 CODE   := config scheduler tables workflows workspaces
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: help demo dev test lint types format unit integration acceptance browser chromium core-chaos chaos-points chaos bench \
+.PHONY: help demo dev test lint types format unit integration acceptance browser chromium core-chaos chaos-points \
+	chaos-selection chaos bench \
 	guarantees docs install install-run lock
 .DEFAULT_GOAL := help
 
@@ -50,7 +52,7 @@ chromium: install
 	@$(PY) -m tests.bed.chromium
 
 browser: chromium  ## what people see, in Chromium (BROWSER=required fails without one)
-	@$(if $(wildcard tests/browser),BROWSER=$(BROWSER) $(PYTEST) tests/browser)
+	@$(if $(wildcard tests/browser),BROWSER=$(BROWSER) $(PYTEST) tests/browser -n 2 --dist loadfile)
 
 core-chaos: install
 	@$(if $(wildcard tests/chaos),$(PYTEST) tests/chaos -m core)
@@ -58,8 +60,13 @@ core-chaos: install
 chaos-points: install  ## a run's worker killed at every point where something could be lost
 	@$(PYTEST) tests/chaos -m points
 
-chaos: install  ## every fault there is a test for
-	@$(PYTEST) tests/chaos
+chaos-selection: install  ## ten faults of every kind
+	@$(PYTEST) tests/chaos -m selection
+
+chaos: install  ## every fault there is a test for, the random ones SEEDS=3 times; writes docs/chaos.md
+	@rm -f .venv/chaos.jsonl
+	@CHAOS_SEEDS=$(SEEDS) CHAOS_RESULTS=.venv/chaos.jsonl $(PYTEST) tests/chaos; found=$$?; \
+		$(PY) -m tests.chaos.report .venv/chaos.jsonl; exit $$found
 
 bench: install  ## figures against the alternatives, side by side
 	@$(PY) manage.py bench

@@ -11,12 +11,14 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
+from config.workspace_socket import websocket_urlpatterns as of_workspaces  # noqa: E402
 from tables.routing import websocket_urlpatterns as of_tables  # noqa: E402
 from workflows.routing import websocket_urlpatterns as of_runs  # noqa: E402
 
+sockets = URLRouter([*of_tables, *of_runs, *of_workspaces])
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter([*of_tables, *of_runs]))),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
     }
 )

@@ -14,6 +14,12 @@ from config.env import Environment
 
 POOLED = frozenset({"web", "worker", "reserve", "control"})
 
+HURRIED = frozenset({"web", "cli"})
+"""Somebody waits for their answer."""
+
+HURRIES_SECONDS = 0.7
+"""How long they wait for a Redis that hangs: a run is stored, and an answer takes less than two seconds (F6)."""
+
 GIVES_UP = " ".join(
     f"-c {setting}"
     for setting in (
@@ -45,7 +51,13 @@ def database_settings(env: Environment) -> dict[str, Any]:
     if env.process != "cli":  # a person at a prompt may think
         options["options"] = " ".join(filter(None, [options.get("options"), GIVES_UP]))
     if env.process in POOLED:
-        options["pool"] = {"min_size": 1, "max_size": env.db_pool_size, "timeout": 10, "max_idle": 60}
+        options["pool"] = {
+            "min_size": 1,
+            "max_size": env.db_pool_size,
+            "timeout": 10,
+            "max_idle": 60,
+            "reconnect_timeout": 5,  # its pauses double: after a long outage it would sleep for minutes more (F8, F10)
+        }
     return {
         **found,
         "HOST": host,
@@ -65,8 +77,8 @@ def broker_options(env: Environment) -> dict[str, Any]:
     if not (env.broker_url or "redis:").startswith("redis"):
         return {}
     return {
-        "socket_connect_timeout": 2,
-        "socket_timeout": 2 if env.process in {"web", "cli"} else 5,
+        "socket_connect_timeout": HURRIES_SECONDS if env.process in HURRIED else 2,
+        "socket_timeout": HURRIES_SECONDS if env.process in HURRIED else 5,
         "socket_keepalive": True,
         "health_check_interval": 30,
         "priority_steps": [0],  # no priorities: one list per queue instead of four to poll

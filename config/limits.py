@@ -31,6 +31,9 @@ class Limits:
     max_cell_bytes: int = limit(262_144, 256, 8_388_608, "JSON of one value")
     max_batch_rows: int = limit(1_000, 1, 10_000, "rows one API call may write or name")
     max_upload_bytes: int = limit(1_073_741_824, 1_024, 1_099_511_627_776, "one uploaded file to import")
+    max_cells_per_day: int = limit(
+        0, 0, 1_000_000_000, "cells of one workspace that begin in a day (UTC); 0 sets no budget"
+    )
     max_json_bytes: int = limit(16_777_216, 65_536, 268_435_456, "JSON body of one API request")
     max_api_calls_per_minute: int = limit(
         6_000, 10, 1_000_000, "API calls of one token or person, per web process"

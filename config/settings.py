@@ -9,7 +9,7 @@ import os
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
-from config.connections import broker_options, database_settings, email_settings
+from config.connections import HURRIED, broker_options, database_settings, email_settings
 from config.env import EnvironmentInvalid, read_environment
 from config.logs import logging_settings
 from config.runtime import BASE_DIR, var_dir
@@ -162,8 +162,10 @@ CELERY_TASK_ROUTES = {
     # Every task of the product stands here; tests/architecture holds the list to the code.
     "tables.run_row": {"queue": "rows"},  # quick dispatches name `interactive` themselves
     "tables.import_rows": {"queue": "rows"},
+    "tables.change_rows": {"queue": "rows"},
     "tables.advance_dispatch": {"queue": "control"},
     "tables.reap": {"queue": "control"},
+    "tables.give_places": {"queue": "control"},
     "workflows.execute_run": {"queue": "interactive"},
     "workflows.wake": {"queue": "control"},
     "workflows.prune": {"queue": "control"},
@@ -180,7 +182,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a supervised worker waits for Redis however long it is away
 CELERY_BROKER_TRANSPORT_OPTIONS = broker_options(ENV)
 CELERY_TASK_PUBLISH_RETRY_POLICY = {
-    "max_retries": 1,
+    "max_retries": 0 if ENV.process in HURRIED else 1,
     "interval_start": 0,
     "interval_step": 0.2,
     "interval_max": 0.2,
@@ -264,6 +266,9 @@ RUNSHEET_MAX_ROW_BYTES = ENV.limits.max_row_bytes
 RUNSHEET_MAX_CELL_BYTES = ENV.limits.max_cell_bytes
 RUNSHEET_MAX_BATCH_ROWS = ENV.limits.max_batch_rows
 RUNSHEET_MAX_UPLOAD_BYTES = ENV.limits.max_upload_bytes
+RUNSHEET_MAX_CELLS_PER_DAY = (
+    ENV.limits.max_cells_per_day
+)  # a budget per workspace; beyond it cells are skipped (S18)
 RUNSHEET_MAX_JSON_BYTES = ENV.limits.max_json_bytes
 RUNSHEET_MAX_API_CALLS_PER_MINUTE = ENV.limits.max_api_calls_per_minute
 RUNSHEET_MAX_LOGINS_PER_MINUTE = ENV.limits.max_logins_per_minute

@@ -13,7 +13,7 @@ from django.utils.functional import cached_property
 
 from tables.models import Column, Dispatch, Job, Row, RowExecution, Table, View, WorkflowGroup
 from tables.services.dispatches import dispatch_start
-from tables.services.imports import job_cancel
+from tables.services.jobs import job_cancel
 from tables.services.stopping import dispatch_stop, stop
 from tables.states import ACTIVE_DISPATCH, ACTIVE_JOB, Mode
 from workspaces.admin import ReadOnlyAdmin, actor_of_admin
@@ -66,6 +66,25 @@ class ColumnInline(admin.TabularInline[Column, Table]):
         return super().get_queryset(request).select_related("group")
 
 
+class WorkflowGroupInline(admin.TabularInline[WorkflowGroup, Table]):
+    """The workflow groups of a table."""
+
+    model = WorkflowGroup
+    fields = ("name", "workflow", "ref", "auto_run", "revision", "mean_cell_ms")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Table | None = None) -> bool:
+        """Groups are made where their rules are checked."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WorkflowGroup]:
+        """With their workflows at once, without drafts."""
+        groups: QuerySet[WorkflowGroup] = super().get_queryset(request)
+        return groups.select_related("workflow").defer("workflow__draft")
+
+
 @admin.register(Table)
 class TableAdmin(ReadOnlyAdmin):
     """Tables with their exact row counts and active dispatches; they can be run and stopped."""
@@ -82,7 +101,7 @@ class TableAdmin(ReadOnlyAdmin):
     list_filter = (("archived_at", admin.EmptyFieldListFilter),)
     list_select_related = ("workspace", "created_by")
     search_fields = ("name", "workspace__name", "=id")
-    inlines = (ColumnInline,)
+    inlines = (ColumnInline, WorkflowGroupInline)
     actions: ClassVar = ("run", "stop")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Table]:

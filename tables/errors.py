@@ -156,3 +156,27 @@ class CellChanged(Conflict):
     """Somebody else changed this cell at this very moment. Look at it again."""
 
     code = "cell_changed"
+
+
+class PolicyInvalid(Invalid):
+    """This retry policy, or these limits, of a workflow group are not valid."""
+
+    code = "policy_invalid"
+
+
+class SearchTooSlow(Unavailable):
+    """So many rows cannot be searched in this order in time. Search in the table's own order, or filter first."""
+
+    code = "search_too_slow"
+
+
+class ExportTooLarge(Invalid):
+    """A file of this format cannot hold this table."""
+
+    code = "export_too_large"
+
+
+class ExportBusy(Unavailable):
+    """This server writes as many exports as it may at once. Try again when one of them has ended."""
+
+    code = "export_busy"

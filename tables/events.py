@@ -7,11 +7,14 @@ said makes every socket refetch (`workspaces.live.publishing`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from tables.wire import cell_json
 from workspaces.live.publishing import event_text, publisher
+
+MOST_IDS: Final = 1_000
+"""A longer list of rows is not told: clients read what they show."""
 
 
 def stream_key(table_id: UUID | str) -> str:
@@ -53,8 +56,10 @@ def cell_cleared_event(row_id: UUID, group_id: UUID, version: int) -> dict[str, 
 def rows_event(
     *, changed: Sequence[UUID] = (), inserted: Sequence[UUID] = (), deleted: Sequence[UUID] = ()
 ) -> dict[str, Any]:
-    """Name rows to fetch again, added, gone. Give counts beyond a page's reach to a `job` event instead."""
+    """Name rows to fetch again, added, gone; `{"kind": "rows", "more": true}`, more than can be named."""
     lists = {"changed": changed, "inserted": inserted, "deleted": deleted}
+    if any(len(ids) > MOST_IDS for ids in lists.values()):
+        return {"kind": "rows", "more": True}
     return {"kind": "rows", **{name: [str(row_id) for row_id in ids] for name, ids in lists.items() if ids}}
 
 
@@ -73,9 +78,16 @@ def schema_event() -> dict[str, Any]:
     return {"kind": "schema"}
 
 
+def _scope_shortened(event: Mapping[str, Any]) -> dict[str, Any]:
+    """A dispatch whose scope is told by its size: `{rows|filter|exclude_rows: {"chars": n}}`; REST has it whole."""
+    return {**event, "scope": {part: {"chars": len(str(value))} for part, value in event["scope"].items()}}
+
+
 def _event_text(event: Mapping[str, Any]) -> str:
     """One event as JSON; what is too long or is no JSON (NaN) shrinks to "fetch this row again"."""
     if text := event_text(event):
+        return text
+    if event.get("kind") == "dispatch" and (text := event_text(_scope_shortened(event))):
         return text
     if event.get("kind") == "cell":
         return event_text({"kind": "rows", "changed": [event["row"]]}) or "null"

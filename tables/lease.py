@@ -33,6 +33,8 @@ end
 return kept
 """
 
+KEY_PREFIX = "runsheet:row:"
+
 _held: dict[str, set[UUID]] = {}
 _guard = threading.Lock()
 _client: redis.Redis | None = None
@@ -50,7 +52,7 @@ def client() -> Any:
 
 def key_for(row_id: UUID) -> str:
     """The lock's key for a row."""
-    return f"runsheet:row:{row_id}"
+    return f"{KEY_PREFIX}{row_id}"
 
 
 class RowLocks:

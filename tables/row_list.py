@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -11,16 +11,23 @@ from uuid import UUID
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from tables.engine.filters import Clause
+from tables.engine.conditions import Clause
+from tables.engine.overlay import PlacedRow
 from tables.engine.sorting import Sort, decode_cursor, encode_cursor
-from tables.engine.types import TableSpec
+from tables.engine.types import CellState, RowState, TableSpec
+from tables.states import CellStatus
 from tables.wire import CELL_FIELDS, cell_json, instant
 
 COUNT_LIMIT: Final = 100_000
 """Filtered rows are counted exactly up to here; beyond, the answer says ``at least`` (T40)."""
 
-_ROW = "r.id, r.data, r.edited, r.created_at, r.updated_at, r.position"
-_CELLS = f"SELECT {', '.join(CELL_FIELDS)} FROM tables_rowexecution WHERE row_id = ANY(%s)"  # noqa: S608 - constants
+_ROW = "r.id, r.data, r.edited, r.created_at, r.updated_at, r.seq, r.position"
+_JUDGED = ("id", "window_id", "crashes", "cancelled_sequence")
+_CELL = (*CELL_FIELDS, *_JUDGED, "requested")
+_CELLS = (
+    f"SELECT {', '.join(f'c.{field}' for field in _CELL[:-1])}, d.requested_sequence"  # noqa: S608 - constants
+    "  FROM tables_rowexecution c LEFT JOIN tables_dispatch d ON d.id = c.dispatch_id WHERE c.row_id = ANY(%s)"
+)
 _JSON_FIELDS = ("error", "running_blocks", "waits_for")
 
 
@@ -41,6 +48,8 @@ class RowPage:
 
     rows: list[dict[str, Any]]
     next: str | None
+    placed: list[PlacedRow]
+    """The same rows as decisions see them."""
 
 
 def rows_after(listing: Listing, *, limit: int, after: str | None) -> RowPage:
@@ -56,9 +65,13 @@ def rows_from(listing: Listing, *, limit: int, start: int) -> RowPage:
 
 def rows_named(spec: TableSpec, row_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """These rows of the table, in its order; unknown and foreign ids are left out."""
-    return _page(
-        Listing(spec, Clause("r.id = ANY(%s)", [list(row_ids)]), Sort()), None, len(row_ids), offset=0
-    ).rows
+    return page_named(spec, row_ids).rows
+
+
+def page_named(spec: TableSpec, row_ids: Sequence[UUID]) -> RowPage:
+    """The same as a page."""
+    named = Clause("r.id = ANY(%s)", [list(row_ids)])
+    return _page(Listing(spec, named, Sort()), named, len(row_ids), offset=0)
 
 
 def count_rows(listing: Listing) -> tuple[int, bool]:
@@ -74,24 +87,20 @@ def count_rows(listing: Listing) -> tuple[int, bool]:
     return min(count, COUNT_LIMIT), count <= COUNT_LIMIT
 
 
-def text_search(text: str) -> Clause:
-    """Rows in which some value contains ``text``, whatever its case."""
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return Clause(
-        "EXISTS (SELECT 1 FROM jsonb_each_text(r.data) AS v WHERE v.value ILIKE %s)", [f"%{escaped}%"]
-    )
-
-
-def _page(listing: Listing, where: Clause | None, limit: int, *, offset: int) -> RowPage:
-    where = where or listing.where
+def _page(listing: Listing, where: Clause, limit: int, *, offset: int) -> RowPage:
     with connection.cursor() as cursor:
         found = _rows(cursor, listing, where, limit + 1, offset)
         more, found = len(found) > limit, found[:limit]
         cells = _cells(cursor, listing.spec, [row[0] for row in found])
-    rows = [_row_json(listing, row, cells.get(row[0], {})) for row in found]
-    last = found[-1] if found else None
-    following = encode_cursor(listing.sort, last[6:], last[5], last[0]) if more and last is not None else None
-    return RowPage(rows, following)
+    following = encode_cursor(listing.sort, found[-1][7:], found[-1][6], found[-1][0]) if more else None
+    page = RowPage([], following, [])
+    keys, revisions = _shown_keys(listing), {group.id: group.revision for group in listing.spec.groups}
+    for row in found:
+        data, own = _loaded(row[1]), cells.get(row[0], [])
+        page.rows.append(_row_json(row, data, own, keys, revisions))
+        states = {cell["group_id"]: _cell_state(cell) for cell in own}
+        page.placed.append(PlacedRow(RowState(row[0], data, frozenset(row[2]), states), row[6], row[5]))
+    return page
 
 
 def _rows(cursor: CursorWrapper, listing: Listing, where: Clause, limit: int, offset: int) -> list[Any]:
@@ -116,31 +125,55 @@ def _rows(cursor: CursorWrapper, listing: Listing, where: Clause, limit: int, of
     return found
 
 
-def _cells(cursor: CursorWrapper, spec: TableSpec, row_ids: list[UUID]) -> dict[UUID, dict[str, Any]]:
-    """Cells by row and group, of groups that exist."""
-    revisions = {group.id: group.revision for group in spec.groups}
-    if not row_ids or not revisions:
+def _cells(cursor: CursorWrapper, spec: TableSpec, row_ids: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """Cells by row, of groups that exist."""
+    groups = {group.id for group in spec.groups}
+    if not row_ids or not groups:
         return {}
     cursor.execute(_CELLS, [row_ids])
-    cells: dict[UUID, dict[str, Any]] = {}
+    cells: dict[UUID, list[dict[str, Any]]] = {}
     for found in cursor.fetchall():
-        cell = dict(zip(CELL_FIELDS, found, strict=True))
-        if cell["group_id"] not in revisions:
-            continue
-        cell |= {name: _loaded(cell[name]) for name in _JSON_FIELDS}
-        shown = cell_json(cell, group_revision=revisions[cell["group_id"]])
-        cells.setdefault(cell["row_id"], {})[str(cell["group_id"])] = shown
+        cell = dict(zip(_CELL, found, strict=True))
+        if cell["group_id"] in groups:
+            cell |= {name: _loaded(cell[name]) for name in _JSON_FIELDS}
+            cells.setdefault(cell["row_id"], []).append(cell)
     return cells
 
 
-def _row_json(listing: Listing, row: Sequence[Any], cells: dict[str, Any]) -> dict[str, Any]:
-    row_id, data, edited, created_at, updated_at, position = row[:6]
-    keys = _shown_keys(listing)
+def _cell_state(cell: Mapping[str, Any]) -> CellState:
+    return CellState(
+        id=cell["id"],
+        row_id=cell["row_id"],
+        group_id=cell["group_id"],
+        status=CellStatus(cell["status"]),
+        version=cell["version"],
+        execution_id=cell["execution_id"],
+        dispatch_id=cell["dispatch_id"],
+        window_id=cell["window_id"],
+        run_id=cell["run_id"],
+        attempt=cell["attempt"],
+        crashes=cell["crashes"],
+        cancelled_sequence=cell["cancelled_sequence"],
+        requested=cell["requested"] or 0,
+    )
+
+
+def _row_json(
+    row: Sequence[Any],
+    data: Mapping[str, Any],
+    cells: Iterable[Mapping[str, Any]],
+    keys: set[str],
+    revisions: Mapping[UUID, int],
+) -> dict[str, Any]:
+    row_id, _data, edited, created_at, updated_at, _seq, position = row[:7]
     return {
         "id": str(row_id),
-        "data": {key: value for key, value in _loaded(data).items() if key in keys},
+        "data": {key: value for key, value in data.items() if key in keys},
         "edited": [key for key in edited if key in keys],
-        "cells": cells,
+        "cells": {
+            str(cell["group_id"]): cell_json(cell, group_revision=revisions[cell["group_id"]])
+            for cell in cells
+        },
         "position": position,
         "created_at": instant(created_at),
         "updated_at": instant(updated_at),

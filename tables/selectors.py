@@ -8,10 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from tables.engine.dependencies import run_order
+from tables.engine.group_policy import stored_limits, stored_retry
 from tables.engine.types import ColumnSpec, GroupSpec, Output, TableSpec
 from tables.errors import TableNotFound
 from tables.models import Dispatch, Job, RowExecution, Table, View, WorkflowGroup
@@ -53,6 +55,15 @@ def dispatches_of(workspace_id: UUID) -> QuerySet[Dispatch]:
 def jobs_of(workspace_id: UUID) -> QuerySet[Job]:
     """Every job on the workspace's tables."""
     return Job.objects.filter(table__workspace_id=workspace_id)
+
+
+def groups_using(workflow_id: UUID, ref: str | None) -> list[str]:
+    """Workflow groups of living tables that run this workflow, at this ref if one is named, as “table / group”."""
+    groups = WorkflowGroup.objects.filter(workflow_id=workflow_id, table__archived_at=None)
+    if ref is not None:
+        groups = groups.filter(ref=ref)
+    found = groups.order_by("table__name", "name").values_list("table__name", "name")
+    return [f"“{table} / {name}”" for table, name in found]
 
 
 def runs_of_table(table_id: UUID) -> Q:
@@ -118,33 +129,44 @@ def group_spec(group: WorkflowGroup, columns: tuple[ColumnSpec, ...]) -> GroupSp
         ordinal=0,
         timeout_seconds=group.timeout_seconds,
         mean_cell_ms=group.mean_cell_ms,
+        readable=frozenset(column.key for column in columns),
+        retry=stored_retry(group.retry),
+        limits=stored_limits(group.limits),
     )
+
+
+# The counts of a table's cells, never by looking at the cells: sums so far and changes since. The two parts are two
+# indexes: tables_cellcount_sum_once, tables_cellcount_changes.
+_COUNTS = """
+SELECT group_id, status, sum(delta)::bigint
+  FROM (SELECT group_id, status, delta FROM tables_cellcount WHERE table_id = %(table)s AND is_folded
+        UNION ALL
+        SELECT group_id, status, delta FROM tables_cellcount WHERE table_id = %(table)s AND NOT is_folded) AS counted
+ GROUP BY group_id, status HAVING sum(delta) <> 0
+"""
 
 
 def table_summary(table: Table) -> dict[str, Any]:
-    """``{rows, groups: {id: {status: n}}, running_rows, dispatches: [active ids]}``. Index: ``tables_cell_counts``."""
-    counted = (
-        RowExecution.objects.filter(table=table)
-        .values_list("group_id", "status")
-        .annotate(n=Count("id"))
-        .order_by()
-    )
-    groups: dict[str, dict[str, int]] = {
-        str(group): {} for group in WorkflowGroup.objects.filter(table=table).values_list("id", flat=True)
+    """``{rows, groups: {id: {status: n}}, running_rows, dispatches: [active ids]}``: exact, whatever the size (T37).
+
+    Running cells are as few as there are slots, so their rows are looked up: index ``tables_cell_counts``.
+    """
+    groups: dict[UUID, dict[str, int]] = {
+        group: {} for group in WorkflowGroup.objects.filter(table=table).values_list("id", flat=True)
     }
-    for group, status, count in counted:
-        groups.setdefault(str(group), {})[status] = count
-    running = (
-        RowExecution.objects.filter(table=table, status=CellStatus.RUNNING)
-        .values("row_id")
-        .distinct()
-        .count()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, {"table": table.pk})
+        for group, status, count in cursor.fetchall():
+            if group in groups:
+                groups[group][status] = count
+    running = RowExecution.objects.filter(
+        table=table, group_id__in=list(groups), status=CellStatus.RUNNING
+    ).aggregate(rows=Count("row_id", distinct=True))
     active = Dispatch.objects.filter(table=table, status__in=ACTIVE_DISPATCH).order_by("id")
     return {
         "rows": table.row_count,
-        "groups": groups,
-        "running_rows": running,
+        "groups": {str(group): counts for group, counts in groups.items()},
+        "running_rows": running["rows"],
         "dispatches": [str(each) for each in active.values_list("id", flat=True)],
     }
 

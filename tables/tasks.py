@@ -11,10 +11,11 @@ from celery.signals import worker_ready
 from tables.enqueue import reap_send
 from tables.services.cascade import rows_run
 from tables.services.dispatcher import dispatch_advance
+from tables.services.group_limits import group_look
 from tables.services.reaping import reap
-from tables.tasks_imports import import_rows
+from tables.tasks_imports import change_rows, import_rows
 
-__all__ = ["advance_dispatch", "import_rows", "reap_abandoned", "run_row"]
+__all__ = ["advance_dispatch", "change_rows", "give_places", "import_rows", "reap_abandoned", "run_row"]
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,12 @@ def run_row(window: str, rows: list[str], redriven: bool = False) -> None:  # no
 def advance_dispatch(dispatch: str, window: str | None = None, token: str | None = None) -> None:
     """One dispatcher step; the body of every window's chord."""
     dispatch_advance(UUID(dispatch), UUID(window) if window else None, UUID(token) if token else None)
+
+
+@shared_task(name="tables.give_places")
+def give_places(table: str, group: str) -> None:
+    """Give what is free under a workflow group's limits to the cells that wait (T23)."""
+    group_look(UUID(table), UUID(group))
 
 
 @shared_task(name="tables.reap")

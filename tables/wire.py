@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from tables.engine.overlay import Foretold
 from tables.states import CellStatus
 
 CELL_FIELDS: Final = (
@@ -43,7 +44,8 @@ def cell_json(cell: Mapping[str, Any], *, group_revision: int | None = None) -> 
     """One cell: ``{status, version, execution_id, attempt, started_at, finished_at, …}`` (`api.md`).
 
     ``cell`` maps ``CELL_FIELDS``. Optional members: ``run``, ``dispatch``, ``error``, ``reason``,
-    ``running_blocks``, ``wake_at``, ``waits_for`` (``[{step_key, kind, until, reason, pause}]``); ``outdated`` when a
+    ``running_blocks``, ``wake_at``, ``waits_for`` (``[{step_key, kind, until, reason, pause}]``); ``stopped``, the
+    number of the last stop here, which dispatches of a smaller ``sequence`` heed (T25); ``outdated`` when a
     completed cell ran an earlier revision of its group than ``group_revision`` (T29; None: the revision it just ran is
     the present one).
     """
@@ -63,7 +65,26 @@ def cell_json(cell: Mapping[str, Any], *, group_revision: int | None = None) -> 
         "running_blocks": cell.get("running_blocks"),
         "wake_at": instant(cell.get("wake_at")),
         "waits_for": cell.get("waits_for"),
+        "stopped": cell.get("cancelled_sequence"),
         "outdated": is_outdated(cell, group_revision),
+    }
+    shown.update({name: value for name, value in optional.items() if value})
+    return shown
+
+
+def foretold_json(told: Foretold, *, beside_record: bool = False) -> dict[str, Any]:
+    """What a dispatch is still to do about a cell (T36), as a cell of its own or beside the record there is.
+
+    ``{status: "queued" or null, reason?, waits_for?: [column keys], dispatch?}``. As a cell of its own it has version
+    0, so that every event about the cell is newer (T35).
+    """
+    shown: dict[str, Any] = {"status": None if told.status is None else str(told.status)}
+    if not beside_record:
+        shown |= {"version": 0, "execution_id": None, "attempt": 0, "started_at": None, "finished_at": None}
+    optional = {
+        "reason": None if told.status is not None else told.reason.value,
+        "waits_for": list(told.columns),
+        "dispatch": _identifier(told.dispatch_id),
     }
     shown.update({name: value for name, value in optional.items() if value})
     return shown

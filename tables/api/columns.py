@@ -4,14 +4,17 @@ from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.response import Response
 
 from tables import selectors
 from tables.api import serializers as bodies
 from tables.api.shapes import column_json, table_detail_json
 from tables.api.tables import TablesAPIView
+from tables.engine.types import ColumnSpec, TableSpec
 from tables.errors import ColumnNotFound, GroupNotFound
 from tables.models import Table
+from tables.services.column_uses import column_uses
 from tables.services.columns import column_create, column_delete, column_update
 from tables.services.groups import group_create, group_delete, group_update
 from workspaces.api.access import WorkspaceRequest
@@ -36,14 +39,34 @@ class ColumnsView(TablesAPIView):
         return Response(_column(stored, column.pk), status=201)
 
 
+class ColumnChange(bodies.ColumnBody):
+    """A change of a column; ``on_misfit`` says what becomes of values that do not fit it."""
+
+    on_misfit = serializers.ChoiceField(["refuse", "empty"], required=False)
+    renamed_choices = serializers.DictField(child=serializers.CharField(max_length=200), required=False)
+
+
+class ColumnUsedAnswer(bodies.ColumnAnswer):
+    """A column with what uses it: ``[{kind, id, name}]``."""
+
+    used_by = serializers.ListField(child=serializers.DictField())
+
+
 class ColumnView(TablesAPIView):
     """One column."""
 
-    @extend_schema(request=bodies.ColumnBody(partial=True), responses=bodies.ColumnAnswer)
+    @extend_schema(responses=ColumnUsedAnswer)
+    def get(self, request: WorkspaceRequest, table: UUID, column: UUID) -> Response:
+        """Show a column, and who would miss it: expressions that name a deleted column fail from then on."""
+        spec = selectors.table_spec(self.table(table).pk)
+        found = _found(spec, column)
+        return Response({**column_json(found), "used_by": column_uses(spec, found)})
+
+    @extend_schema(request=ColumnChange(partial=True), responses=bodies.ColumnAnswer)
     def patch(self, request: WorkspaceRequest, table: UUID, column: UUID) -> Response:
-        """Change a column; a rename writes no rows."""
+        """Change a column; a rename writes no rows, another type converts the values or is refused with examples."""
         stored = self.table(table)
-        data = self.body(bodies.ColumnBody, partial=True)
+        data = self.body(ColumnChange, partial=True)
         if data:
             column_update(table=stored, column_id=column, actor=request.actor, **data)
         return Response(_column(stored, column))
@@ -92,10 +115,14 @@ class GroupView(TablesAPIView):
 
 
 def _column(table: Table, column_id: UUID) -> dict[str, Any]:
-    found = next((c for c in selectors.table_spec(table.pk).columns if c.id == column_id), None)
+    return column_json(_found(selectors.table_spec(table.pk), column_id))
+
+
+def _found(spec: TableSpec, column_id: UUID) -> ColumnSpec:
+    found = next((column for column in spec.columns if column.id == column_id), None)
     if found is None:
         raise ColumnNotFound
-    return column_json(found)
+    return found
 
 
 def _groups(table: Table) -> list[dict[str, Any]]:

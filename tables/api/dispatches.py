@@ -3,20 +3,17 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db import connection
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
 from tables import selectors
 from tables.api import serializers as bodies
 from tables.api.tables import TablesAPIView
-from tables.errors import GroupNotFound, ScopeInvalid
+from tables.errors import GroupNotFound
 from tables.models import Dispatch, Table, WorkflowGroup
-from tables.services.dispatches import MAX_NAMED_ROWS, dispatch_plan, dispatch_start
+from tables.services.dispatches import dispatch_start
+from tables.services.dry_run import dispatch_plan
 from tables.services.progress import dispatch_json
-from tables.services.rows import rows_of
-from tables.services.scope import scope_rows_sql
-from tables.services.stopping import CellRef, StopOutcome, dispatch_stop, stop
 from tables.states import ACTIVE_DISPATCH, Mode
 from workspaces.api.access import WorkspaceRequest
 from workspaces.api.idempotency import idempotent
@@ -79,53 +76,6 @@ class DispatchView(TablesAPIView):
         return Response(dispatch_json(self.one(selectors.dispatches_of(request.workspace.pk), pk=dispatch)))
 
 
-class DispatchCancelView(TablesAPIView):
-    """Stopping one dispatch."""
-
-    requires: ClassVar[dict[str, Access]] = {"POST": "run"}
-
-    @extend_schema(request=None, responses=bodies.CancelAnswer)
-    def post(self, request: WorkspaceRequest, dispatch: UUID) -> Response:
-        """Stop a dispatch and its own cells; one that has ended is left as it is."""
-        stored = self.one(selectors.dispatches_of(request.workspace.pk), pk=dispatch)
-        outcome = dispatch_stop(stored)
-        audit_record(
-            workspace_id=request.workspace.pk, actor=request.actor, action="dispatch.stopped", target=stored
-        )
-        return Response(_stopped(outcome))
-
-
-class CancelView(TablesAPIView):
-    """Stopping in every scope."""
-
-    requires: ClassVar[dict[str, Access]] = {"POST": "run"}
-
-    @extend_schema(request=bodies.CancelBody, responses=bodies.CancelAnswer)
-    def post(self, request: WorkspaceRequest, table: UUID) -> Response:
-        """Stop a table, rows, workflow groups, or one cell's exact attempt."""
-        stored = self.table(table)
-        data = self.body(bodies.CancelBody)
-        groups = groups_of(stored, data.get("groups"))
-        cell = data.get("cell")
-        if cell is not None:
-            reference = CellRef(cell["row"], cell["group"], cell.get("execution_id"))
-            outcome = stop(table=stored, cell=reference)
-        else:
-            outcome = stop(table=stored, rows=_rows_of(stored, data), groups=groups)
-        audit_record(
-            workspace_id=request.workspace.pk,
-            actor=request.actor,
-            action="table.stopped",
-            target=stored,
-            after={"cancelled": outcome.cancelled, "dispatches": [str(each) for each in outcome.dispatches]},
-        )
-        return Response(_stopped(outcome))
-
-
-def _stopped(outcome: StopOutcome) -> dict[str, Any]:
-    return {"cancelled": outcome.cancelled, "dispatches": [str(each) for each in outcome.dispatches]}
-
-
 def groups_of(table: Table, groups: list[UUID] | None) -> list[UUID] | None:
     """The groups named, all of this table. Raises ``GroupNotFound``."""
     if groups is None:
@@ -134,23 +84,3 @@ def groups_of(table: Table, groups: list[UUID] | None) -> list[UUID] | None:
     if set(groups) - known:
         raise GroupNotFound
     return groups
-
-
-def _rows_of(table: Table, data: dict[str, Any]) -> list[UUID] | None:
-    """The rows a stop names: ids, a range, and/or a filter; ``None`` for the whole table."""
-    rows, filter_ = data.get("rows"), data.get("filter")
-    if isinstance(rows, list) and not filter_:
-        return rows_of(table, rows)
-    if rows is None and not filter_:
-        return None
-    scope = {"rows": [str(row) for row in rows] if isinstance(rows, list) else rows, "filter": filter_}
-    clause, params = scope_rows_sql(selectors.table_spec(table.pk), scope)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT r.id FROM tables_row r WHERE r.table_id = %s {clause} LIMIT %s",  # noqa: S608 - values are params
-            [table.pk, *params, MAX_NAMED_ROWS + 1],
-        )
-        found = [row[0] for row in cursor.fetchall()]
-    if len(found) > MAX_NAMED_ROWS:
-        raise ScopeInvalid(f"A stop names at most {MAX_NAMED_ROWS:,} rows. Stop the table, or a dispatch.")
-    return found

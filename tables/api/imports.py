@@ -10,17 +10,20 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from tables import selectors
-from tables.api import serializers as bodies
+from tables.api import import_bodies as bodies
 from tables.api.tables import TablesAPIView
 from tables.engine.coercion import parse_json
 from tables.engine.values import check_value
 from tables.errors import ValueInvalid
 from tables.models import Job
-from tables.services.imports import Reading, import_preview, import_start, job_cancel
+from tables.services.import_files import Reading
+from tables.services.import_modes import ImportMode
+from tables.services.imports import Handling, import_preview, import_start
 from tables.services.job_events import job_json
+from tables.services.jobs import IMPORT, job_cancel
 from workspaces.api.access import WorkspaceRequest
 from workspaces.api.idempotency import idempotent
-from workspaces.api.views import PAGE_PARAMETERS, page_of
+from workspaces.api.views import PAGE_PARAMETERS
 from workspaces.errors import Invalid, NotFound
 from workspaces.states import Access
 
@@ -30,15 +33,16 @@ class ImportsView(TablesAPIView):
 
     parser_classes = (MultiPartParser,)
 
-    @extend_schema(responses=page_of(bodies.JobAnswer), parameters=PAGE_PARAMETERS)
+    @extend_schema(responses=bodies.JobPage, parameters=PAGE_PARAMETERS)
     def get(self, request: WorkspaceRequest, table: UUID) -> Response:
-        """List the table's jobs, the newest first."""
-        return self.listed(Job.objects.filter(table=self.table(table)), job_json, order=["-id"])
+        """List the table's imports, the newest first."""
+        imports = Job.objects.filter(table=self.table(table), kind=IMPORT)
+        return self.listed(imports, job_json, order=["-id"])
 
     @extend_schema(request={"multipart/form-data": bodies.ImportBody}, responses={202: bodies.JobAnswer})
     @idempotent
     def post(self, request: WorkspaceRequest, table: UUID) -> Response:
-        """Append the rows of a CSV or TSV file; 202 with the job."""
+        """Write the rows of a CSV, TSV or XLSX file into the table; 202 with the job."""
         stored = self.table(table)
         data = self.body(bodies.ImportBody)
         job = import_start(
@@ -46,6 +50,7 @@ class ImportsView(TablesAPIView):
             upload=data["file"],
             reading=_reading(data),
             mapping=_mapping(data.get("mapping")),
+            handling=Handling(ImportMode(data["mode"]), data.get("key"), data["blanks"]),
             actor=request.actor,
         )
         return Response(job_json(job), status=202)
@@ -59,9 +64,17 @@ class PreviewView(TablesAPIView):
 
     @extend_schema(request={"multipart/form-data": bodies.UploadBody}, responses=bodies.PreviewAnswer)
     def post(self, request: WorkspaceRequest, table: UUID) -> Response:
-        """Tell encoding, delimiter, columns with inferred types, first rows, and a mapping; keeps nothing."""
+        """Tell what the file is, its columns with inferred types, first rows, and a mapping; keeps nothing."""
+        stored = self.table(table)
         data = self.body(bodies.UploadBody)
-        return Response(import_preview(table=self.table(table), upload=data["file"], reading=_reading(data)))
+        return Response(
+            import_preview(
+                table=stored,
+                upload=data["file"],
+                reading=_reading(data),
+                mapping=_mapping(data.get("mapping")),
+            )
+        )
 
 
 class JobView(TablesAPIView):
@@ -103,7 +116,7 @@ class RejectsView(TablesAPIView):
 
 
 def _reading(data: dict[str, Any]) -> Reading:
-    return Reading(data.get("encoding"), data.get("delimiter"), data["has_header"])
+    return Reading(data.get("encoding"), data.get("delimiter"), data["has_header"], data.get("sheet"))
 
 
 def _mapping(text: str | None) -> dict[str, Any] | None:

@@ -7,7 +7,6 @@ from typing import Any
 from rest_framework import serializers
 
 from tables.engine.coercion import COLUMN_TYPES
-from tables.engine.csv_rows import DELIMITERS
 from tables.states import Mode
 from workspaces.api.serializers import StrictSerializer
 
@@ -56,6 +55,8 @@ class LayoutBody(StrictSerializer):
     )
     hidden = serializers.ListField(child=serializers.CharField(), max_length=2_000, required=False)
     pinned = serializers.ListField(child=serializers.CharField(), max_length=2_000, required=False)
+    views = serializers.ListField(child=serializers.UUIDField(), max_length=1_000, required=False)
+    default_view = serializers.UUIDField(required=False, allow_null=True)
 
 
 class OutputBody(StrictSerializer):
@@ -157,42 +158,13 @@ class DispatchBody(StrictSerializer):
     dry_run = serializers.BooleanField(default=False)
 
 
-class CellRefBody(StrictSerializer):
-    """One cell, perhaps one exact attempt."""
-
-    row = serializers.UUIDField()
-    group = serializers.UUIDField()
-    execution_id = serializers.UUIDField(required=False, allow_null=True)
-
-
-class CancelBody(StrictSerializer):
-    """What to stop; nothing named means the whole table."""
-
-    rows = SelectionField(required=False)
-    groups = serializers.ListField(child=serializers.UUIDField(), max_length=1_000, required=False)
-    filter = serializers.DictField(required=False, allow_null=True)
-    cell = CellRefBody(required=False)
-
-
-class UploadBody(StrictSerializer):
-    """A file to look into."""
-
-    file = serializers.FileField(allow_empty_file=True)
-    encoding = serializers.CharField(max_length=40, required=False)
-    delimiter = serializers.ChoiceField(DELIMITERS, required=False)
-    has_header = serializers.BooleanField(default=True)
-
-
-class ImportBody(UploadBody):
-    """A file to import; ``mapping`` is JSON: ``{header: column, null, or {name, type}}``."""
-
-    mapping = serializers.CharField(required=False)
-
-
 class CellAnswer(serializers.Serializer[Any]):
-    """The record of one row x workflow group."""
+    """The record of one row x workflow group, or what a dispatch is to do about a cell that has none (version 0).
 
-    status = serializers.CharField()
+    ``waits_for``: objects of a paused run, or keys of columns. ``ahead``: the same, of a record to be run again.
+    """
+
+    status = serializers.CharField(allow_null=True)
     version = serializers.IntegerField()
     execution_id = serializers.CharField(allow_null=True)
     attempt = serializers.IntegerField()
@@ -204,7 +176,9 @@ class CellAnswer(serializers.Serializer[Any]):
     reason = serializers.CharField(required=False)
     running_blocks = serializers.ListField(child=serializers.CharField(), required=False)
     wake_at = serializers.CharField(required=False)
-    waits_for = serializers.ListField(child=serializers.DictField(), required=False)
+    waits_for = serializers.ListField(child=serializers.JSONField(), required=False)
+    stopped = serializers.IntegerField(required=False)
+    ahead = serializers.DictField(required=False)
     outdated = serializers.BooleanField(required=False)
 
 
@@ -296,10 +270,13 @@ class DispatchAnswer(serializers.Serializer[Any]):
     id = serializers.CharField()
     table = serializers.CharField()
     groups = serializers.ListField(child=serializers.CharField())
+    stopped_groups = serializers.ListField(child=serializers.CharField())
     mode = serializers.CharField()
     scope = serializers.DictField()
+    stopped_ahead = serializers.IntegerField()
     status = serializers.CharField()
     is_manual = serializers.BooleanField()
+    sequence = serializers.IntegerField()
     requested_at = serializers.CharField()
     requested_by = serializers.CharField(allow_null=True)
     cursor = serializers.DictField(allow_null=True)
@@ -309,50 +286,12 @@ class DispatchAnswer(serializers.Serializer[Any]):
     finished_at = serializers.CharField(allow_null=True)
 
 
-class JobAnswer(serializers.Serializer[Any]):
-    """One job."""
-
-    id = serializers.CharField()
-    table = serializers.CharField()
-    kind = serializers.CharField()
-    status = serializers.CharField()
-    progress = serializers.DictField()
-    filename = serializers.CharField()
-    encoding = serializers.CharField()
-    delimiter = serializers.CharField()
-    error = serializers.DictField(allow_null=True)
-    has_rejects = serializers.BooleanField()
-    created_at = serializers.CharField()
-    started_at = serializers.CharField(allow_null=True)
-    finished_at = serializers.CharField(allow_null=True)
-
-
-class PreviewAnswer(serializers.Serializer[Any]):
-    """What a file holds, and how it could be mapped."""
-
-    encoding = serializers.CharField()
-    delimiter = serializers.CharField()
-    has_header = serializers.BooleanField()
-    bytes = serializers.IntegerField()
-    columns = serializers.ListField(child=serializers.DictField())
-    rows = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
-    rejects = serializers.ListField(child=serializers.DictField())
-    mapping = serializers.DictField()
-
-
 class SummaryAnswer(serializers.Serializer[Any]):
     """Counts of a table's cells."""
 
     rows = serializers.IntegerField()
     groups = serializers.DictField(child=serializers.DictField(child=serializers.IntegerField()))
     running_rows = serializers.IntegerField()
-    dispatches = serializers.ListField(child=serializers.CharField())
-
-
-class CancelAnswer(serializers.Serializer[Any]):
-    """What a stop came to."""
-
-    cancelled = serializers.IntegerField()
     dispatches = serializers.ListField(child=serializers.CharField())
 
 

@@ -2,18 +2,24 @@
 
 from django.urls import path
 
+from tables.api.bulk import JobsView
 from tables.api.cells import CellRerunView, CellResumeView, TableResumeView
 from tables.api.columns import ColumnsView, ColumnView, GroupsView, GroupView
-from tables.api.dispatches import CancelView, DispatchCancelView, DispatchesView, DispatchView
+from tables.api.dispatches import DispatchesView, DispatchView
+from tables.api.exports import ExportView
+from tables.api.finding import FindView
 from tables.api.imports import ImportsView, JobCancelView, JobView, PreviewView, RejectsView
-from tables.api.rows import RowsView, RowView
+from tables.api.places import RowsDuplicateView, RowsMoveView, TableDuplicateView
+from tables.api.rows import RowsUpsertView, RowsView, RowView
 from tables.api.saved_views import ViewsView, ViewView
+from tables.api.stops import CancelView, DispatchCancelView
 from tables.api.tables import LayoutView, RestoreView, SummaryView, TablesView, TableView, WorkersView
 
 urlpatterns = [
     path("tables/", TablesView.as_view(), name="tables"),
     path("tables/<uuid:table>/", TableView.as_view(), name="table"),
     path("tables/<uuid:table>/restore/", RestoreView.as_view(), name="table-restore"),
+    path("tables/<uuid:table>/duplicate/", TableDuplicateView.as_view(), name="table-duplicate"),
     path("tables/<uuid:table>/layout/", LayoutView.as_view(), name="table-layout"),
     path("tables/<uuid:table>/summary/", SummaryView.as_view(), name="table-summary"),
     path("tables/<uuid:table>/columns/", ColumnsView.as_view(), name="columns"),
@@ -21,6 +27,10 @@ urlpatterns = [
     path("tables/<uuid:table>/groups/", GroupsView.as_view(), name="groups"),
     path("tables/<uuid:table>/groups/<uuid:group>/", GroupView.as_view(), name="group"),
     path("tables/<uuid:table>/rows/", RowsView.as_view(), name="rows"),
+    path("tables/<uuid:table>/rows/upsert/", RowsUpsertView.as_view(), name="rows-upsert"),
+    path("tables/<uuid:table>/rows/find/", FindView.as_view(), name="rows-find"),
+    path("tables/<uuid:table>/rows/move/", RowsMoveView.as_view(), name="rows-move"),
+    path("tables/<uuid:table>/rows/duplicate/", RowsDuplicateView.as_view(), name="rows-duplicate"),
     path("tables/<uuid:table>/rows/<uuid:row>/", RowView.as_view(), name="row"),
     path(
         "tables/<uuid:table>/rows/<uuid:row>/cells/<uuid:group>/resume/",
@@ -37,6 +47,8 @@ urlpatterns = [
     path("tables/<uuid:table>/cancel/", CancelView.as_view(), name="table-cancel"),
     path("tables/<uuid:table>/imports/", ImportsView.as_view(), name="imports"),
     path("tables/<uuid:table>/imports/preview/", PreviewView.as_view(), name="import-preview"),
+    path("tables/<uuid:table>/jobs/", JobsView.as_view(), name="jobs"),
+    path("tables/<uuid:table>/export/", ExportView.as_view(), name="export"),
     path("tables/<uuid:table>/views/", ViewsView.as_view(), name="views"),
     path("tables/<uuid:table>/views/<uuid:view>/", ViewView.as_view(), name="view"),
     path("dispatches/<uuid:dispatch>/", DispatchView.as_view(), name="dispatch"),

@@ -8,7 +8,7 @@ on (T32): about that nothing is asked any more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from tables.engine.eligibility import RUN, Condition, Verdict, classify_cell, condition_always_holds
@@ -73,12 +73,13 @@ def leftover_stamps(row: RowState, window_id: UUID) -> tuple[CellState, ...]:
 
 def _request_for(spec: TableSpec, group: GroupSpec, cascade: Cascade, *, is_stamp: bool) -> Request | None:
     """On whose behalf the group could run; ``None`` when nobody asks for it. A stamp of this window was asked for."""
+    if group.id in cascade.request.stopped:
+        return None
     is_named = group.id in cascade.request.groups
-    if is_named and not cascade.resumes:
-        return cascade.request
-    if is_stamp or ((is_named or group.auto_run) and _reads_from(spec, group, cascade.reran)):
-        return cascade.request if is_named else _carried_on(group, cascade.request)
-    return None
+    follows = (is_named or group.auto_run) and _reads_from(spec, group, cascade.reran)
+    if is_named and (follows or is_stamp or not cascade.resumes):
+        return replace(cascade.request, follows=True) if follows else cascade.request
+    return _carried_on(group, cascade.request) if is_stamp or follows else None
 
 
 def _reads_from(spec: TableSpec, group: GroupSpec, reran: frozenset[UUID]) -> bool:
@@ -93,4 +94,5 @@ def _carried_on(group: GroupSpec, current: Request) -> Request:
         mode=Mode.ALL,
         is_manual=True,
         sequence=current.sequence,
+        follows=True,
     )

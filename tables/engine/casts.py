@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from tables.engine.formats import DATE_FORMATS
 from tables.engine.values import check_number
 from tables.errors import ValueInvalid
 
@@ -80,11 +81,15 @@ def to_boolean(value: Any, options: Options) -> bool | None:
 
 
 def to_date(value: Any, options: Options) -> str | None:
-    """``2024-12-31``, ``2024/12/31``, ``31.12.2024``, ``31 Dec 2024``; of an instant its day in UTC."""
+    """``2024-12-31``, ``2024/12/31``, ``31.12.2024``, ``31 Dec 2024``, the column's own way of writing dates; of an
+    instant its day in UTC.
+    """
     text = _text(value, "date")
     if not text:
         return None
     day = _iso_date(text)
+    if day is None and (own := _own_moment(text, options)):
+        day = own.date()
     if day is None:
         raise ValueInvalid(f"{_quote(value)} is not a date. Write it like 2024-12-31.")
     return day.isoformat()
@@ -100,11 +105,12 @@ def to_datetime(value: Any, options: Options) -> str | None:
         moment = (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment).astimezone(UTC)
     except (ValueError, OverflowError):
         day = _iso_date(text)
-        if day is None:
+        own = datetime(day.year, day.month, day.day, tzinfo=UTC) if day else _own_moment(text, options)
+        if own is None:
             raise ValueInvalid(
                 f"{_quote(value)} is not a date and time. Write it like 2024-12-31T08:30:00Z."
             ) from None
-        moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        moment = own
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -177,6 +183,17 @@ def _written_date(text: str) -> date | None:
     for form in _DATE_FORMS:
         try:
             return datetime.strptime(text, form).replace(tzinfo=UTC).date()
+        except ValueError:
+            continue
+    return None
+
+
+def _own_moment(text: str, options: Options) -> datetime | None:
+    """What is written as the column's ``date_format`` says, with or without a time of day."""
+    form = DATE_FORMATS.get(options.get("date_format", ""))
+    for whole in (form, f"{form} %H:%M:%S", f"{form} %H:%M") if form else ():
+        try:
+            return datetime.strptime(text, whole).replace(tzinfo=UTC)
         except ValueError:
             continue
     return None

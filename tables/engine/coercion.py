@@ -1,7 +1,7 @@
-"""The registry of column types: one place that owns each type's label, cast, display and allowed filters.
+"""The registry of column types: one place that owns each type's label, cast, format, options and allowed filters.
 
-To add a type: write its cast in ``casts.py``, add a line to ``COLUMN_TYPES`` here, name its family of operators,
-and give the grid an editor for it.
+To add a type: write its cast in ``casts.py`` and its text in ``formats.py``, add a line to ``COLUMN_TYPES`` here, name
+its family of operators, and give the grid an editor for it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tables.engine import casts
+from tables.engine import casts, formats
 from tables.engine.types import ColumnSpec
 from tables.engine.values import MAX_CELL_BYTES, check_text, check_value
 from tables.errors import ValueInvalid
 
-MAX_CHOICES: Final = 500
-MAX_CHOICE_LENGTH: Final = 200
-
 _EMPTINESS: Final = ("is_empty", "not_empty")
 _EQUALITY: Final = ("eq", "ne", "in", "not_in")
 _ORDER: Final = ("gt", "gte", "lt", "lte", "between")
+_DAYS: Final = ("before", "after", "today", "yesterday", "tomorrow", "last_days", "next_days")
 _SUBSTRING: Final = ("contains", "not_contains", "starts_with", "ends_with")
 
 
@@ -36,47 +34,106 @@ class ColumnType:
     name: str
     label: str
     cast: casts.Cast
+    show: formats.Format
     family: str
     operators: tuple[str, ...]
     option_names: tuple[str, ...] = ()
 
 
 def _type(
-    name: str, label: str, cast: casts.Cast, family: str, *operators: str, options: tuple[str, ...] = ()
+    name: str,
+    label: str,
+    cast: casts.Cast,
+    show: formats.Format,
+    family: str,
+    *operators: str,
+    options: tuple[str, ...] = (),
 ) -> ColumnType:
-    return ColumnType(name, label, cast, family, (*operators, *_EMPTINESS), options)
+    return ColumnType(name, label, cast, show, family, (*operators, *_EMPTINESS), options)
 
 
 COLUMN_TYPES: Final[Mapping[str, ColumnType]] = {
     each.name: each
     for each in (
-        _type("text", "Text", casts.to_text, "text", *_EQUALITY, *_SUBSTRING, *_ORDER, options=("long",)),
-        _type("number", "Number", casts.to_number, "number", *_EQUALITY, *_ORDER, options=("decimals",)),
-        _type("boolean", "Checkbox", casts.to_boolean, "boolean", "eq", "ne"),
-        _type("date", "Date", casts.to_date, "instant", *_EQUALITY, *_ORDER),
-        _type("datetime", "Date and time", casts.to_datetime, "instant", *_EQUALITY, *_ORDER),
-        _type("select", "Single choice", casts.to_select, "text", *_EQUALITY, options=("choices",)),
+        _type(
+            "text",
+            "Text",
+            casts.to_text,
+            formats.as_text,
+            "text",
+            *_EQUALITY,
+            *_SUBSTRING,
+            *_ORDER,
+            options=("long",),
+        ),
+        _type(
+            "number",
+            "Number",
+            casts.to_number,
+            formats.as_number,
+            "number",
+            *_EQUALITY,
+            *_ORDER,
+            options=("decimals",),
+        ),
+        _type("boolean", "Checkbox", casts.to_boolean, formats.as_boolean, "boolean", "eq", "ne"),
+        _type(
+            "date",
+            "Date",
+            casts.to_date,
+            formats.as_date,
+            "instant",
+            *_EQUALITY,
+            *_ORDER,
+            *_DAYS,
+            options=("date_format",),
+        ),
+        _type(
+            "datetime",
+            "Date and time",
+            casts.to_datetime,
+            formats.as_datetime,
+            "instant",
+            *_EQUALITY,
+            *_ORDER,
+            *_DAYS,
+            options=("date_format",),
+        ),
+        _type(
+            "select",
+            "Single choice",
+            casts.to_select,
+            formats.as_text,
+            "text",
+            *_EQUALITY,
+            options=("choices", "colours"),
+        ),
         _type(
             "multi_select",
             "Several choices",
             casts.to_multi_select,
+            formats.as_list,
             "list",
             "contains",
             "not_contains",
-            options=("choices",),
+            "any_of",
+            "all_of",
+            "none_of",
+            options=("choices", "colours"),
         ),
-        _type("url", "Web address", casts.to_url, "text", *_EQUALITY, *_SUBSTRING),
-        _type("email", "E-mail", casts.to_email, "text", *_EQUALITY, *_SUBSTRING),
+        _type("url", "Web address", casts.to_url, formats.as_text, "text", *_EQUALITY, *_SUBSTRING),
+        _type("email", "E-mail", casts.to_email, formats.as_text, "text", *_EQUALITY, *_SUBSTRING),
         _type(
             "currency",
             "Currency",
             casts.to_currency,
+            formats.as_number,
             "number",
             *_EQUALITY,
             *_ORDER,
             options=("currency", "decimals"),
         ),
-        _type("json", "JSON", casts.to_json, "json", "contains", "not_contains"),
+        _type("json", "JSON", casts.to_json, formats.as_json, "json", "contains", "not_contains"),
     )
 }
 
@@ -133,60 +190,6 @@ def parse_json(text: str) -> Any:
         raise ValueInvalid(f"This is not JSON: {fault}.") from None
 
 
-def display(type_name: str, value: Any) -> str:
-    """The value as one line of text, for exports and the admin; empty for nothing."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if type_name == "multi_select" and isinstance(value, list):
-        return ", ".join(str(part) for part in value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def check_options(type_name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a column of this type, checked; raises ``ValueInvalid``.
-
-    ``choices``: distinct non-empty texts. ``currency``: a three-letter code. ``decimals``: 0 to 10. ``long``: bool.
-    """
-    allowed = COLUMN_TYPES[type_name].option_names
-    unknown = sorted(set(options) - set(allowed))
-    if unknown:
-        known = f"It takes: {', '.join(allowed)}." if allowed else "It takes none."
-        raise ValueInvalid(f"A {type_name} column has no option “{unknown[0]}”. {known}")
-    checks: dict[str, Callable[[Any], bool]] = {
-        "choices": _are_choices,
-        "currency": lambda code: (
-            isinstance(code, str) and len(code) == 3 and code.isalpha() and code.isupper()
-        ),
-        "decimals": lambda count: type(count) is int and 0 <= count <= 10,
-        "long": lambda flag: isinstance(flag, bool),
-    }
-    for name, value in options.items():
-        if not checks[name](value):
-            raise ValueInvalid(f"The option “{name}” is not valid. {_OPTION_HINTS[name]}")
-    return dict(options)
-
-
-_OPTION_HINTS: Final = {
-    "choices": f"Give up to {MAX_CHOICES} different texts of at most {MAX_CHOICE_LENGTH} characters, without commas.",
-    "currency": "Give a three-letter code such as EUR.",
-    "decimals": "Give a whole number from 0 to 10.",
-    "long": "Give true or false.",
-}
-
-
-def _are_choices(choices: Any) -> bool:
-    return (
-        isinstance(choices, list)
-        and len(choices) <= MAX_CHOICES
-        and all(
-            isinstance(choice, str)
-            and choice == choice.strip()
-            and 0 < len(choice) <= MAX_CHOICE_LENGTH
-            and "," not in choice
-            and "\x00" not in choice
-            for choice in choices
-        )
-        and len(set(choices)) == len(choices)
-    )
+def format_value(column: ColumnSpec, value: Any) -> str:
+    """The stored value as one line of text, for exports and the admin; empty for nothing. Never raises."""
+    return "" if value is None else COLUMN_TYPES[column.type].show(value, column.options)

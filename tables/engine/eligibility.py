@@ -99,18 +99,21 @@ def classify_cell(
     unmet = _required(spec, group, request, unmet_dependencies(spec, group, row))
     if unmet:
         return Verdict(Reason.DEPS_UNMET, columns=unmet)
-    return condition(group, row.data) if group.condition else RUN
+    verdict = condition(group, row.data) if group.condition else RUN
+    return Verdict(Reason.BUDGET_EXCEEDED) if verdict is RUN and request.over_budget else verdict
 
 
 def _required(spec: TableSpec, group: GroupSpec, request: Request, unmet: tuple[str, ...]) -> tuple[str, ...]:
     """Those unmet dependencies that hold the cell back.
 
     A manual run of a group with auto_run off ignores dependencies (T7): people try a column before its inputs are
-    complete. But a request for a chain means the chain: a column that the same request fills is waited for.
+    complete. But a request for a chain means the chain: a column that the same request fills is waited for, and one
+    that it was to fill before it was stopped there too (T24).
     """
     if group.auto_run or not request.is_manual:
         return unmet
-    filled = {column.key for column in spec.columns if column.group_id in request.groups}
+    asked = request.groups | request.stopped
+    filled = {column.key for column in spec.columns if column.group_id in asked}
     return tuple(key for key in unmet if key in filled)
 
 
@@ -126,6 +129,8 @@ def _by_record(cell: CellState | None, request: Request) -> Verdict | None:
         return Verdict(Reason.NOT_FAILED) if request.mode is Mode.FAILED else None
     if cell.cancelled_sequence > request.sequence:
         return Verdict(Reason.TOMBSTONED)  # stopped after this was requested, whatever it held by then
+    if cell.requested > request.sequence and not request.follows:
+        return Verdict(Reason.SUPERSEDED)  # of two requests a cell counts for the later one (T11)
     if cell.status in IN_FLIGHT:
         return None if cell.is_pre_stamp else Verdict(Reason.IN_FLIGHT)
     if cell.dispatch_id == request.dispatch_id and cell.status in FINISHED:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from tables.engine import casts
-from tables.engine.types import ColumnSpec
+from tables.engine.coercion import COLUMN_TYPES, text_reader
+from tables.engine.references import ColumnIndex
+from tables.engine.types import ColumnSpec, TableSpec
 from tables.errors import ValueInvalid
 
 _WORDS: Final = frozenset({"true", "false", "yes", "no"})
@@ -47,6 +50,60 @@ def suggest_mapping(
         else:
             mapping[header] = {"name": header, "type": type_name}
     return mapping
+
+
+def misfits(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    mapping: Mapping[str, Any],
+    spec: TableSpec,
+    max_bytes: int,
+) -> list[dict[str, Any]]:
+    """Per header ``{filled, misfits, misfit?}``: how many values are not empty, and how many of those do not fit.
+
+    A target is a column's id, key or name, ``{"type", "options"?}`` of a column to be made, or null.
+    """
+    index = ColumnIndex(spec.columns)
+    found: list[dict[str, Any]] = []
+    for place, header in enumerate(headers):
+        values = [row[place] for row in rows if row[place]]
+        faults = _faults(_reader(mapping.get(header), index, max_bytes), values)
+        found.append(
+            {"filled": len(values), "misfits": len(faults), **({"misfit": faults[0]} if faults else {})}
+        )
+    return found
+
+
+def _reader(target: Any, index: ColumnIndex, max_bytes: int) -> Callable[[str], Any] | None:
+    if isinstance(target, str):
+        column = index.find(target)
+        return text_reader(column, max_bytes=max_bytes) if column is not None else None
+    if not isinstance(target, Mapping) or target.get("type", "text") not in COLUMN_TYPES:
+        return None
+    options = target.get("options")
+    made = ColumnSpec(
+        id=UUID(int=0),
+        key="",
+        name="",
+        type=target.get("type", "text"),
+        options=options if isinstance(options, Mapping) else {},
+        required=False,
+        unique=False,
+        ordinal=0,
+        group_id=None,
+        output_path="",
+    )
+    return text_reader(made, max_bytes=max_bytes)
+
+
+def _faults(read: Callable[[str], Any] | None, values: Sequence[str]) -> list[str]:
+    faults: list[str] = []
+    for value in values if read is not None else ():
+        try:
+            read(value)  # type: ignore[misc]  # not None here
+        except ValueInvalid as fault:
+            faults.append(fault.detail)
+    return faults
 
 
 def _casts(cast: casts.Cast) -> Callable[[str], bool]:

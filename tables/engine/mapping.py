@@ -9,6 +9,7 @@ from typing import Any
 from tables.engine.coercion import coerce
 from tables.engine.eligibility import RUN, Reason, Verdict
 from tables.engine.types import GroupSpec, TableSpec
+from tables.engine.values import MAX_CELL_BYTES, json_size
 from tables.errors import ValueInvalid
 from workflows.engine.expressions import ExpressionError, Path, compile_expression
 
@@ -16,9 +17,17 @@ from workflows.engine.expressions import ExpressionError, Path, compile_expressi
 class OutputInvalid(ValueError):
     """A run's result does not fit the column it is meant for. ``column`` is the column's key."""
 
+    code = "output_invalid"
+
     def __init__(self, column: str, message: str) -> None:
         super().__init__(message)
         self.column = column
+
+
+class OutputTooLarge(OutputInvalid):
+    """It is more than a cell holds (F21)."""
+
+    code = "output_too_large"
 
 
 def run_input(group: GroupSpec, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,16 +36,25 @@ def run_input(group: GroupSpec, data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ExpressionError: an input's expression cannot be evaluated over this row.
     """
-    roots = {"row": data}
-    return {name: _input_value(source, roots) for name, source in group.inputs.items()}
+    return {name: _input_value(source, group, data) for name, source in group.inputs.items()}
 
 
-def _input_value(source: Mapping[str, Any], roots: Mapping[str, Any]) -> Any:
+def _input_value(source: Mapping[str, Any], group: GroupSpec, data: Mapping[str, Any]) -> Any:
     if "column" in source:
-        return roots["row"].get(source["column"])
+        return data.get(source["column"])
     if "expression" in source:
-        return compile_expression(source["expression"]).render(roots)
+        return _evaluated(source["expression"], group, data)
     return source.get("value")
+
+
+def _evaluated(source: str, group: GroupSpec, data: Mapping[str, Any]) -> Any:
+    """An expression over a row. What a column does not hold is null; what is no column (any more) is missing (W5)."""
+    expression = compile_expression(source)
+    if group.readable is None:
+        return expression.render({"row": data})
+    named = {path[1] if len(path) > 1 else None for path in expression.references if path[0] == "row"}
+    keys = group.readable if None in named else group.readable & named
+    return expression.render({"row": {key: data.get(key) for key in keys}})
 
 
 def row_snapshot(references: Iterable[Path], spec: TableSpec, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,28 +69,38 @@ def row_snapshot(references: Iterable[Path], spec: TableSpec, data: Mapping[str,
 def judge_condition(group: GroupSpec, data: Mapping[str, Any]) -> Verdict:
     """Evaluate the group's condition over a row's data (`tables.md` section 2)."""
     try:
-        holds = compile_expression(group.condition).render({"row": data})
+        holds = _evaluated(group.condition, group, data)
     except ExpressionError as error:
         return Verdict(Reason.CONDITION_ERROR, detail=str(error))
     return RUN if holds else Verdict(Reason.CONDITION_FALSE)
 
 
 def output_patch(
-    spec: TableSpec, group: GroupSpec, result: Any, blocks: Mapping[str, Any]
+    spec: TableSpec,
+    group: GroupSpec,
+    result: Any,
+    blocks: Mapping[str, Any],
+    max_bytes: int = MAX_CELL_BYTES,
 ) -> tuple[dict[str, Any], bool]:
     """Values for the group's columns by key, coerced to their types, and whether any of them holds something.
 
+    ``max_bytes`` is what a cell may hold.
+
     Raises:
         OutputInvalid: a value does not fit its column.
+        OutputTooLarge: it is more than a cell holds.
     """
     patch: dict[str, Any] = {}
     for output in group.outputs:
         column = spec.column(output.column_key)
-        if column is None:
-            continue  # deleted while the run was under way (T5)
+        if column is None or column.group_id != group.id:
+            continue  # deleted, or taken out of the group, while the run was under way (T5)
         value = value_at(output.path, result, blocks)
+        if (size := _size(value)) > max_bytes:
+            words = f"the value for column “{column.name}” takes {size:,} bytes; a cell holds at most {max_bytes:,}."
+            raise OutputTooLarge(column.key, words)
         try:
-            patch[column.key] = None if value is None else coerce(column, value)
+            patch[column.key] = None if value is None else coerce(column, value, max_bytes=max_bytes)
         except ValueInvalid as error:
             message = (
                 f"the value for column “{column.name}” (from {output.path}) does not fit: {error.detail}"
@@ -81,7 +109,16 @@ def output_patch(
     return patch, any(value not in (None, "", []) for value in patch.values())
 
 
-def partial_patch(spec: TableSpec, group: GroupSpec, blocks: Mapping[str, Any]) -> dict[str, Any]:
+def _size(value: Any) -> int:
+    """Bytes of a value as a cell counts them; 0 for what is small whatever it holds."""
+    if value is None or isinstance(value, bool | int | float):
+        return 0
+    return len(value.encode("utf-8", "replace")) if isinstance(value, str) else json_size(value)
+
+
+def partial_patch(
+    spec: TableSpec, group: GroupSpec, blocks: Mapping[str, Any], max_bytes: int = MAX_CELL_BYTES
+) -> dict[str, Any]:
     """Values of the columns that these finished blocks fill as ``blocks.<key>…`` (T19).
 
     One that does not fit its column is left for the end of the run, which fails over it.
@@ -89,11 +126,11 @@ def partial_patch(spec: TableSpec, group: GroupSpec, blocks: Mapping[str, Any]) 
     patch: dict[str, Any] = {}
     for output in group.outputs:
         column = spec.column(output.column_key)
-        if column is None or output.block not in blocks:
+        if column is None or column.group_id != group.id or output.block not in blocks:
             continue
         value = value_at(output.path, None, blocks)
         with suppress(ValueInvalid):
-            patch[column.key] = None if value is None else coerce(column, value)
+            patch[column.key] = None if value is None else coerce(column, value, max_bytes=max_bytes)
     return patch
 
 

@@ -10,18 +10,24 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
 from tables.engine.coercion import COLUMN_TYPES
-from tables.engine.filters import EVERYTHING, Clause, subject_of
+from tables.engine.conditions import EVERYTHING, Clause, subject_of
 from tables.engine.references import ColumnIndex
 from tables.engine.types import ColumnSpec
 from tables.errors import CursorInvalid, SortInvalid
 
 MAX_SORTS: Final = 8
+_NUMBER: Final = re.compile(r"-?\d{1,400}(\.\d{1,400})?", re.ASCII)
+
+
+Keyset = tuple[Sequence[str | None], str, UUID]
+"""Where a row stands in an order: its sort values as text, its position, its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +105,18 @@ def encode_cursor(sort: Sort, values: Sequence[str | None], position: str, row_i
 
 def decode_cursor(sort: Sort, cursor: str) -> Clause:
     """The condition a client's ``after`` stands for. Raises ``CursorInvalid`` for anything we did not give out."""
+    return beyond(sort, *decode_keyset(sort, cursor))
+
+
+def decode_keyset(sort: Sort, cursor: str) -> Keyset:
+    """The sort values, the position and the id that a cursor holds. Raises ``CursorInvalid``."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         belongs_to, values, position, row_id = json.loads(text)
         if belongs_to != sort.print or len(values) != len(sort.keys) or "\x00" in f"{position}{values}":
             raise CursorInvalid
         _check_numbers(sort, values)
-        return beyond(sort, [None if v is None else str(v) for v in values], str(position), UUID(row_id))
+        return [None if v is None else str(v) for v in values], str(position), UUID(row_id)
     except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError):
         raise CursorInvalid from None
 
@@ -113,8 +124,8 @@ def decode_cursor(sort: Sort, cursor: str) -> Clause:
 def _check_numbers(sort: Sort, values: Sequence[Any]) -> None:
     """PostgreSQL must not be the one to find out that a cursor was tampered with."""
     for key, value in zip(sort.keys, values, strict=True):
-        if value is not None and key.sql_type == "numeric":
-            float(value)
+        if value is not None and key.sql_type == "numeric" and not _NUMBER.fullmatch(str(value)):
+            raise CursorInvalid
         if value is not None and key.sql_type == "boolean" and value not in {"true", "false"}:
             raise CursorInvalid
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from tables.engine.group_policy import NO_LIMITS, GroupLimits, GroupRetry
 from tables.states import CellStatus, Mode
 
 
@@ -45,7 +46,8 @@ class GroupSpec:
     """One workflow group: what it reads, what it fills, when it may run.
 
     ``depends_on`` holds column keys, ``inputs`` is ``{name: {"column": key} | {"expression"} | {"value"}}``.
-    ``auto_run`` says whether automatic starts may run it.
+    ``auto_run`` says whether automatic starts may run it. ``readable`` are the keys its expressions may read: those of
+    the table's columns (``None``: whatever the row holds).
     """
 
     id: UUID
@@ -61,6 +63,9 @@ class GroupSpec:
     ordinal: int
     timeout_seconds: float | None = None
     mean_cell_ms: float | None = None
+    readable: frozenset[str] | None = None
+    retry: GroupRetry | None = None
+    limits: GroupLimits = NO_LIMITS
 
     @property
     def output_keys(self) -> tuple[str, ...]:
@@ -70,7 +75,10 @@ class GroupSpec:
 
 @dataclass(frozen=True, slots=True)
 class CellState:
-    """One cell as loaded: what ``classify_cell`` and the claims compare against."""
+    """One cell as loaded: what ``classify_cell`` and the claims compare against.
+
+    ``requested`` is the action number of the dispatch it is of, 0 when that is not known.
+    """
 
     id: UUID
     row_id: UUID
@@ -84,6 +92,7 @@ class CellState:
     attempt: int
     crashes: int
     cancelled_sequence: int
+    requested: int = 0
 
     @property
     def is_pre_stamp(self) -> bool:
@@ -108,13 +117,21 @@ class RowState:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a dispatch asks of a cell. ``sequence`` is the table's action number of the request (T25)."""
+    """What a dispatch asks of a cell. ``sequence`` is the table's action number of the request (T25).
+
+    ``stopped`` are groups it goes on without, which do not follow by themselves either (T24). ``over_budget`` says that
+    the workspace may begin no more cells today (S18). ``follows``: the cell reads what was just filled on this
+    request's behalf, which concerns it even if a later request has finished it since.
+    """
 
     dispatch_id: UUID
     groups: frozenset[UUID]
     mode: Mode
     is_manual: bool
     sequence: int
+    stopped: frozenset[UUID] = frozenset()
+    over_budget: bool = False
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)

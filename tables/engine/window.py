@@ -26,13 +26,15 @@ class WindowPlan:
     """What one scan of rows came to.
 
     ``rows`` are handed over in order; ``stamps`` the cells to stamp, ``clears`` the records to clear first;
-    ``passed`` counts rows consumed in all, ``skipped`` the cells of rows passed by, per reason.
+    ``passed`` counts rows consumed in all, ``again`` those of them that the dispatch had handed over before,
+    ``skipped`` the cells of rows passed by, per reason.
     """
 
     rows: list[RowState] = field(default_factory=list)
     stamps: list[tuple[RowState, GroupSpec, CellState | None]] = field(default_factory=list)
     clears: list[CellState] = field(default_factory=list)
     passed: int = 0
+    again: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
 
 
@@ -43,12 +45,18 @@ def plan_window(
     window_rows: int,
     condition: Condition = condition_always_holds,
 ) -> WindowPlan:
-    """Take rows in order until ``window_rows`` of them have work; rows without work are passed and accounted for."""
+    """Take rows in order until ``window_rows`` of them have work; rows without work are passed and accounted for.
+
+    A row that this dispatch has handed over before was moved meanwhile: it is passed, and accounted for already (T10).
+    """
     plan = WindowPlan()
     for row in rows:
         if len(plan.rows) >= window_rows:
             break
         plan.passed += 1
+        if handed_over(row, request):
+            plan.again += 1
+            continue
         cleared = clears_for(row, request)
         judged = without(row, cleared)
         verdicts = runnable(spec, judged, request, condition)
@@ -61,6 +69,14 @@ def plan_window(
         plan.clears += [cell for cell in cleared if cell.group_id not in stamped]
         plan.stamps += [(row, group, row.cells.get(group.id)) for group in stamps]
     return plan
+
+
+def handed_over(row: RowState, request: Request) -> bool:
+    """Whether the very same dispatch has handed this row over before: a cell of it tells."""
+    return any(
+        cell.dispatch_id == request.dispatch_id and cell.group_id in request.groups
+        for cell in row.cells.values()
+    )
 
 
 def clears_for(row: RowState, request: Request) -> list[CellState]:
@@ -78,7 +94,7 @@ def clears_for(row: RowState, request: Request) -> list[CellState]:
         if cell.group_id in request.groups
         and cell.status in FINISHED
         and cell.dispatch_id != request.dispatch_id
-        and cell.cancelled_sequence <= request.sequence
+        and max(cell.cancelled_sequence, cell.requested) <= request.sequence
         and (request.mode is Mode.ALL or cell.status is not CellStatus.COMPLETED)
     ]
 

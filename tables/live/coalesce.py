@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from tables.events import MOST_IDS
 from workspaces.live.log import Event
 from workspaces.live.rate import Rate
 
@@ -39,7 +40,7 @@ def thinned(events: Iterable[Event]) -> list[Event]:
             rows[event["row"]] = None
         else:
             rest.append(event)
-    return coalesce([{"kind": "rows", "changed": list(rows)}, *rest]) if rows else rest
+    return coalesce([_bounded({"kind": "rows", "changed": list(rows)}), *rest]) if rows else rest
 
 
 def cell_count(events: Iterable[Event]) -> int:
@@ -90,7 +91,16 @@ def _merged(known: Event, event: Event) -> Event:
 
 def _merged_rows(known: Event, event: Event) -> Event:
     merged: Event = {"kind": "rows"}
+    if known.get("more") or event.get("more"):
+        return {**merged, "more": True}
     for name in ROW_LISTS:
         if ids := list(dict.fromkeys([*known.get(name, ()), *event.get(name, ())])):
             merged[name] = ids
-    return merged
+    return _bounded(merged)
+
+
+def _bounded(event: Event) -> Event:
+    """Rows by their ids, or, when these are too many to be told, that there are more."""
+    if any(len(event.get(name, ())) > MOST_IDS for name in ROW_LISTS):
+        return {"kind": "rows", "more": True}
+    return event

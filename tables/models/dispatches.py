@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -14,13 +16,14 @@ from workspaces.ids import uuid7
 class Dispatch(models.Model):
     """One request: mode, scope, cursor, limit, and the exact account of what came of it (T13).
 
-    ``scope``: ``{"rows": [ids] | {"from", "to"} | absent, "filter"?, "exclude_rows"?}``. ``requested_sequence``
+    ``scope``: ``{"rows": [ids] | {"from", "to"} | absent, "filter"?, "exclude_rows"?, "stopped"?}``; ``stopped`` lists
+    selections that were stopped ahead of the walk (``services.stopped_ahead``). ``requested_sequence``
     is the table's action number (T25), ``upper_seq`` the creation sequence no row of it exceeds. ``cursor`` is
     the keyset of the last row handed over, exclusive (null: before the first row). The counters hold what closed
     windows and passed rows came to; windows in flight are added on reading. ``paused`` counts the cells that were
     parked when their window closed; on reading each of them stands where it is by then (``counted_paused``). ``groups``
-    are those that were asked for, ``stopped_groups`` those of them it goes on without (T24). ``cost`` is what the
-    cells of closed windows have cost (null: nothing was told).
+    are those that were asked for, ``stopped_groups`` those it goes on without (T24), some of which would only have
+    followed. ``cost`` is what the cells of closed windows have cost (null: nothing was told).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -85,6 +88,11 @@ class Dispatch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mode} {self.id}"
+
+    @property
+    def groups_left(self) -> list[UUID]:
+        """Those of the groups asked for that it still runs."""
+        return [group for group in self.groups if group not in self.stopped_groups]
 
 
 class Window(models.Model):

@@ -5,7 +5,8 @@ Every statement says what it is for, what guards it and which index serves it. C
 """
 
 CELL_FIELDS = """c.id::text, c.group_id::text, c.status, c.version, c.execution_id::text, c.dispatch_id::text,
-       c.window_id::text, c.run_id::text, c.attempt, c.crashes, c.cancelled_sequence"""
+       c.window_id::text, c.run_id::text, c.attempt, c.crashes, c.cancelled_sequence,
+       (SELECT d.requested_sequence FROM tables_dispatch d WHERE d.id = c.dispatch_id)"""
 
 # A row's first read is one query (T21): rows with their cells, in the table's order. Index: primary keys,
 # tables_cell_once (row, group).
@@ -50,7 +51,8 @@ WITH input AS (
        SET status = 'pending', execution_id = NULL, dispatch_id = %(dispatch)s::uuid, window_id = %(window)s::uuid,
            run_id = NULL, instance_id = NULL, crashes = 0, error = NULL, reason = '', running_blocks = '[]',
            block_errors = '{}', wake_at = NULL, waits_for = NULL, counted_paused = false, started_at = NULL,
-           finished_at = NULL, cancelled_at = NULL, version = nextval('tables_cell_version')
+           finished_at = NULL, cancelled_at = NULL, retries = 0, cost = NULL,
+           version = nextval('tables_cell_version')
       FROM input i
      WHERE c.row_id = i.row_id AND c.group_id = i.group_id AND c.version = i.version
     RETURNING c.row_id, c.group_id, c.version
@@ -97,11 +99,12 @@ WITH input AS (
            group_revision = CASE WHEN c.execution_id = i.execution_id THEN c.group_revision ELSE i.revision END,
            started_at = CASE WHEN c.execution_id = i.execution_id THEN c.started_at ELSE clock_timestamp() END,
            counted_paused = c.counted_paused AND c.dispatch_id = i.dispatch_id, error = NULL, reason = '',
-           running_blocks = '[]', block_errors = '{}', wake_at = NULL, finished_at = NULL, cancelled_at = NULL,
+           running_blocks = '[]', block_errors = '{}', wake_at = NULL, waits_for = NULL, finished_at = NULL,
+           cancelled_at = NULL, retries = CASE WHEN c.run_id = i.run_id THEN c.retries ELSE 0 END, cost = NULL,
            version = nextval('tables_cell_version')
       FROM input i
      WHERE c.row_id = i.row_id AND c.group_id = i.group_id AND c.version = i.version
-    RETURNING c.id, c.execution_id, c.attempt, c.version, c.started_at
+    RETURNING c.id, c.execution_id, c.attempt, c.version, c.started_at, c.retries
 ), inserted AS (
     INSERT INTO tables_rowexecution (id, row_id, group_id, table_id, status, execution_id, dispatch_id, window_id,
                                      run_id, instance_id, attempt, crashes, group_revision, reason, running_blocks,
@@ -110,46 +113,59 @@ WITH input AS (
            %(instance)s::uuid, 1, 0, i.revision, '', '[]', '{}', 0, clock_timestamp()
       FROM input i WHERE i.version IS NULL
     ON CONFLICT (row_id, group_id) DO NOTHING
-    RETURNING id, execution_id, attempt, version, started_at
+    RETURNING id, execution_id, attempt, version, started_at, retries
 )
-SELECT id, execution_id, attempt, version, started_at FROM updated
-UNION ALL SELECT id, execution_id, attempt, version, started_at FROM inserted
+SELECT id, execution_id, attempt, version, started_at, retries FROM updated
+UNION ALL SELECT id, execution_id, attempt, version, started_at, retries FROM inserted
 """
 
 # The cells a commit of the executor is about, held until it ends (T18). Guard: mine and running, in this process too:
 # a parked cell may go on elsewhere under the same execution. Always before the runs, in the order of ids: the same
-# order a Stop takes.
+# order a Stop takes. The schema's version comes along: what a run writes must fit the columns as they are now.
 LOCK_CELLS = """
-SELECT c.id FROM tables_rowexecution c JOIN unnest(%s::uuid[], %s::uuid[]) AS i(id, execution_id)
+SELECT c.id, t.schema_version
+  FROM tables_rowexecution c JOIN unnest(%s::uuid[], %s::uuid[]) AS i(id, execution_id)
     ON c.id = i.id AND c.execution_id = i.execution_id
+  JOIN tables_table t ON t.id = c.table_id
  WHERE c.status = 'running' AND c.instance_id = %s::uuid
  ORDER BY c.id FOR UPDATE OF c
 """
 
 # Finish cells and write their outputs, in one statement (T18). A person's edit survives except in mode `all`, whose
-# run overwrites it and takes the mark away (T30).
+# run overwrites it and takes the mark away (T30). Rows are held in the order of ids. What was really written is told,
+# and which rows have no room for it (F21): the caller takes all of it back, and lets those cells fail.
 FINISH_CELLS = """
 WITH input AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(executions)s::uuid[], %(statuses)s::text[], %(errors)s::text[],
                          %(reasons)s::text[], %(rows)s::uuid[], %(patches)s::text[], %(overwrites)s::bool[])
                AS i(id, execution_id, status, error, reason, row_id, patch, overwrite)
+), held AS (
+    SELECT r.id, r.data, r.edited FROM tables_row r
+     WHERE r.id IN (SELECT i.row_id FROM input i WHERE i.patch IS NOT NULL)
+     ORDER BY r.id FOR NO KEY UPDATE OF r
+), fitted AS (
+    SELECT w.*, coalesce(octet_length((w.data || w.written)::text) > %(row_bytes)s::bigint
+                         AND octet_length((w.data || w.written)::text) > octet_length(w.data::text), false) AS too_large
+      FROM (SELECT i.*, h.data, CASE WHEN i.overwrite THEN i.patch::jsonb ELSE i.patch::jsonb - h.edited END AS written
+              FROM input i LEFT JOIN held h ON h.id = i.row_id) w
 ), finished AS (
     UPDATE tables_rowexecution c
-       SET status = i.status, error = i.error::jsonb, reason = i.reason, running_blocks = '[]', instance_id = NULL,
-           finished_at = clock_timestamp(), version = nextval('tables_cell_version')
-      FROM input i
-     WHERE c.id = i.id AND c.execution_id = i.execution_id AND c.status = 'running'
-    RETURNING c.id, c.version, c.started_at, c.finished_at
+       SET status = f.status, error = f.error::jsonb, reason = f.reason, running_blocks = '[]', instance_id = NULL,
+           cost = (SELECT r.cost FROM workflows_run r WHERE r.id = c.run_id), finished_at = clock_timestamp(),
+           version = nextval('tables_cell_version')
+      FROM fitted f
+     WHERE c.id = f.id AND c.execution_id = f.execution_id AND c.status = 'running'
+    RETURNING c.id, c.version, c.started_at, c.finished_at, c.row_id, f.overwrite, f.written, f.too_large
 ), patched AS (
     UPDATE tables_row r
-       SET data = r.data || CASE WHEN i.overwrite THEN i.patch::jsonb ELSE i.patch::jsonb - r.edited END,
-           edited = CASE WHEN i.overwrite
-                         THEN ARRAY(SELECT e FROM unnest(r.edited) e WHERE NOT i.patch::jsonb ? e) ELSE r.edited END,
+       SET data = r.data || f.written,
+           edited = CASE WHEN f.overwrite
+                         THEN ARRAY(SELECT e FROM unnest(r.edited) e WHERE NOT f.written ? e) ELSE r.edited END,
            updated_at = clock_timestamp()
-      FROM input i JOIN finished f ON f.id = i.id
-     WHERE r.id = i.row_id AND i.patch IS NOT NULL
+      FROM finished f
+     WHERE r.id = f.row_id AND f.written IS NOT NULL
 )
-SELECT id, version, started_at, finished_at FROM finished
+SELECT id, version, started_at, finished_at, written::text, too_large FROM finished
 """
 
 # Give cells back unfinished (a deploy, a dead owner): ownerless again, their run kept, so that whoever holds the
@@ -185,49 +201,11 @@ SELECT c.window_id, array_agg(DISTINCT c.row_id) FROM tables_rowexecution c
  GROUP BY c.window_id
 """
 
-# What a window's cells came to, per status, for the groups the dispatch named; those that its dispatch has counted as
+# What a window's cells came to and cost, per status, for the groups the dispatch named; those it has counted as
 # paused before stand in another account. Index: tables_cell_window.
 COUNT_WINDOW = """
-SELECT c.status, count(*) FROM tables_rowexecution c
+SELECT c.status, count(*), sum(c.cost) FROM tables_rowexecution c
  WHERE c.window_id = %s::uuid AND c.group_id = ANY(%s::uuid[]) AND NOT c.counted_paused GROUP BY c.status
-"""
-
-# Stop cells (T24): written without asking who owns them. Served by tables_cell_counts for a table, by
-# tables_cell_once for rows, by tables_cell_window for a dispatch; the caller puts the condition in. The runs they
-# name are told in the same transaction.
-STOP_CELLS = """
-WITH doomed AS (
-    SELECT c.id FROM tables_rowexecution c
-     WHERE c.status IN ('pending', 'queued', 'running', 'paused') AND {condition}
-     ORDER BY c.id FOR UPDATE OF c
-)
-UPDATE tables_rowexecution c
-   SET status = 'cancelled', cancelled_at = clock_timestamp(), finished_at = clock_timestamp(),
-       cancelled_sequence = greatest(c.cancelled_sequence, %(sequence)s::bigint), instance_id = NULL,
-       running_blocks = '[]', reason = '', wake_at = NULL, waits_for = NULL,
-       version = nextval('tables_cell_version')
-  FROM doomed WHERE c.id = doomed.id
-RETURNING c.row_id, c.group_id, c.status, c.version, c.execution_id, c.dispatch_id, c.run_id, c.attempt,
-          c.started_at, c.finished_at, c.counted_paused
-"""
-
-# Tombstones for rows a dispatch has not reached (T25): any dispatch requested before the stop skips the cell. A
-# record that is finished keeps what it says and only learns the number; one in flight meanwhile is stopped.
-WRITE_TOMBSTONES = """
-INSERT INTO tables_rowexecution (id, row_id, group_id, table_id, status, attempt, crashes, group_revision, reason,
-                                 running_blocks, block_errors, cancelled_sequence, cancelled_at, finished_at)
-SELECT i.id, i.row_id, i.group_id, %(table)s::uuid, 'cancelled', 0, 0, 0, '', '[]', '{}', %(sequence)s::bigint,
-       clock_timestamp(), clock_timestamp()
-  FROM unnest(%(ids)s::uuid[], %(rows)s::uuid[], %(groups)s::uuid[]) AS i(id, row_id, group_id)
-  JOIN tables_row r ON r.id = i.row_id AND r.table_id = %(table)s::uuid
-ON CONFLICT (row_id, group_id) DO UPDATE
-   SET cancelled_sequence = greatest(tables_rowexecution.cancelled_sequence, EXCLUDED.cancelled_sequence),
-       status = CASE WHEN tables_rowexecution.status IN ('pending', 'queued', 'running', 'paused')
-                     THEN 'cancelled' ELSE tables_rowexecution.status END,
-       cancelled_at = clock_timestamp(), wake_at = NULL, waits_for = NULL,
-       version = nextval('tables_cell_version')
-RETURNING row_id, group_id, status, version, execution_id, dispatch_id, run_id, attempt, started_at, finished_at,
-          counted_paused
 """
 
 # Cells whose owner is dead, held until the caller has given them back; other reapers step over them. A running
@@ -262,10 +240,10 @@ SELECT w.id, w.dispatch_id, w.lane, w.redrives, w.interactive, w.send_failures_s
 # how long a row takes (T9).
 LOOK_AROUND = """
 WITH mine AS (
-    SELECT t.workspace_id, t.schema_version
+    SELECT t.workspace_id, t.schema_version, t.archived_at IS NOT NULL AS is_archived
       FROM tables_dispatch d JOIN tables_table t ON t.id = d.table_id WHERE d.id = %(dispatch)s::uuid
 )
-SELECT (SELECT schema_version FROM mine),
+SELECT (SELECT schema_version FROM mine), (SELECT is_archived FROM mine),
        ARRAY(SELECT w.lane FROM tables_window w WHERE w.dispatch_id = %(dispatch)s::uuid),
        (SELECT coalesce(sum(i.slots), 0)::int FROM workflows_instance i
          WHERE i.stopped_at IS NULL AND i.queues ? 'rows'),
@@ -301,6 +279,6 @@ UPDATE tables_dispatch
    SET cursor_position = %(position)s::text, cursor_id = %(row)s::uuid, exhausted = %(exhausted)s::bool,
        rows_seen = %(seen)s::bigint, rows_handed_over = %(handed_over)s::bigint, completed = %(completed)s::bigint,
        failed = %(failed)s::bigint, cancelled = %(cancelled)s::bigint, paused = %(paused)s::bigint,
-       skipped = %(skipped)s::jsonb
+       skipped = %(skipped)s::jsonb, cost = %(cost)s::numeric
  WHERE id = %(id)s::uuid
 """

@@ -11,6 +11,7 @@ ran then out of those it had counted as waiting for it. Until then readers see i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from tables.engine.types import Request
 from tables.engine.window import count_reasons
 from tables.models import Dispatch, parking_sql, sql
 from tables.selectors import table_spec_cached
+from tables.services.budget import request_within
 from tables.services.cells import rows_load
 from tables.states import ACTIVE_DISPATCH, CellStatus, DispatchStatus
 
@@ -39,17 +41,35 @@ PAUSED: Final = COUNTED[CellStatus.PAUSED]
 
 def window_account(
     cursor: CursorWrapper, table_id: UUID, window_id: UUID, row_ids: Sequence[UUID], request: Request
-) -> tuple[dict[str, int], dict[str, int]]:
-    """What a window came to: cells by counter name, and skipped cells by reason."""
-    cursor.execute(sql.COUNT_WINDOW, [window_id, list(request.groups)])
-    counted = {COUNTED[CellStatus(status)]: count for status, count in cursor.fetchall()}
+) -> tuple[dict[str, int], dict[str, int], Decimal | None]:
+    """What a window came to: cells by counter name, skipped cells by reason, and what the cells have cost."""
+    counted, cost = _counted(cursor, window_id, list(request.groups))
     if counted.get(PAUSED):
         cursor.execute(parking_sql.COUNT_AS_PAUSED, {"window": window_id, "groups": list(request.groups)})
     skipped: dict[str, int] = {}
     missing = len(row_ids) * len(request.groups) - sum(counted.values())
     if missing > 0:
         skipped = _reasons(cursor, table_id, window_id, row_ids, request, missing)
-    return counted, skipped
+    return counted, skipped, cost
+
+
+def _counted(
+    cursor: CursorWrapper, window_id: UUID, groups: Sequence[UUID]
+) -> tuple[dict[str, int], Decimal | None]:
+    """Cells of a window by counter name, and what they have cost; not those counted as paused before."""
+    cursor.execute(sql.COUNT_WINDOW, [window_id, list(groups)])
+    found = cursor.fetchall()
+    cost = None
+    for _, _, spent in found:
+        cost = costs_add(cost, spent)
+    return {COUNTED[CellStatus(status)]: count for status, count, _ in found}, cost
+
+
+def costs_add(first: Decimal | None, second: Decimal | None) -> Decimal | None:
+    """The sum of two costs, of which ``None`` says that nothing is known to have cost anything."""
+    if first is None or second is None:
+        return second if first is None else first
+    return first + second
 
 
 def _reasons(
@@ -66,6 +86,7 @@ def _reasons(
     accounted = 0
     if loaded.rows:
         spec = table_spec_cached(table_id, loaded.schema_version)
+        request = request_within(request, spec.workspace_id)
         for row in loaded.rows:
             verdicts = runnable(spec, row, request, judge_condition)
             elsewhere = [g for g in verdicts if (c := row.cells.get(g)) is None or c.window_id != window_id]
@@ -93,8 +114,8 @@ def counters_add(dispatch: Dispatch, counted: Mapping[str, int], skipped: Mappin
 def window_rejoin(cursor: CursorWrapper, dispatch: Dispatch, window_id: UUID, groups: Sequence[UUID]) -> None:
     """Account for a window in which parked cells went on, in memory: its rows were accounted for before (T32)."""
     named: dict[str, Any] = {"window": window_id, "groups": list(groups)}
-    cursor.execute(sql.COUNT_WINDOW, [window_id, list(groups)])
-    dependants = {COUNTED[CellStatus(status)]: count for status, count in cursor.fetchall()}
+    dependants, cost = _counted(cursor, window_id, groups)
+    dispatch.cost = costs_add(dispatch.cost, cost)
     if dependants.get(PAUSED):
         cursor.execute(parking_sql.COUNT_AS_PAUSED, named)
     counters_add(dispatch, dependants, {})
@@ -117,10 +138,11 @@ def paused_settle(cursor: CursorWrapper, dispatch: Dispatch) -> None:
     if not dispatch.paused:
         return
     cursor.execute(parking_sql.SETTLE_PAUSED, [dispatch.id])
-    for (status,) in cursor.fetchall():
+    for status, cost in cursor.fetchall():
         counters_add(dispatch, {COUNTED[CellStatus(status)]: 1, PAUSED: -1}, {})
+        dispatch.cost = costs_add(dispatch.cost, cost)
     cursor.execute(parking_sql.COUNTED_AS_PAUSED, [dispatch.id])
-    gone = dispatch.paused - sum(count for _, count in cursor.fetchall())
+    gone = dispatch.paused - sum(count for _, count, _ in cursor.fetchall())
     if gone > 0:  # their row was deleted, or another dispatch has them now
         counters_add(dispatch, {PAUSED: -gone}, {Reason.SUPERSEDED.value: gone})
 
@@ -141,8 +163,8 @@ def windows_settle(cursor: CursorWrapper, dispatch: Dispatch, groups: Sequence[U
         if window.resumes:
             window_rejoin(cursor, dispatch, window.id, groups)
             continue
-        cursor.execute(sql.COUNT_WINDOW, [window.id, list(groups)])
-        counted = {COUNTED[CellStatus(found)]: count for found, count in cursor.fetchall()}
+        counted, cost = _counted(cursor, window.id, groups)
+        dispatch.cost = costs_add(dispatch.cost, cost)
         rest = len(window.row_ids) * len(groups) - sum(counted.values())
         counters_add(dispatch, counted, {Reason.STOPPED.value: rest} if rest > 0 else {})
 
@@ -153,7 +175,7 @@ def dispatch_settle(cursor: CursorWrapper, dispatch_id: UUID, status: DispatchSt
     One that has ended already, and whose parked cells were stopped, keeps its status.
     """
     dispatch = Dispatch.objects.get(id=dispatch_id)
-    windows_settle(cursor, dispatch, dispatch.groups)
+    windows_settle(cursor, dispatch, dispatch.groups_left)
     dispatch.windows.all().delete()
     paused_settle(cursor, dispatch)
     if dispatch.status in ACTIVE_DISPATCH:

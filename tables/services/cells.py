@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 
 from tables.engine.cascade import Next
@@ -38,7 +39,10 @@ class LoadedRows:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One won claim: the cell is mine under ``execution_id``. It ``resumes`` when its run is one to continue."""
+    """One won claim: the cell is mine under ``execution_id``. It ``resumes`` when its run is one to continue.
+
+    ``retries`` counts how often its group's policy has taken that run up again (T23).
+    """
 
     next: Next
     cell_id: UUID
@@ -46,6 +50,7 @@ class Claim:
     run_id: UUID
     resumes: bool
     attempt: int
+    retries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,9 @@ def row_state(row_id: UUID, data: str, edited: Sequence[str], cells: str | None)
 
 
 def _cell_state(row_id: UUID, fields: Sequence[Any]) -> CellState:
-    cell, group, status, version, execution, dispatch, window, run, attempt, crashes, cancelled = fields
+    cell, group, status, version, execution, dispatch, window, run, attempt, crashes, cancelled, asked = (
+        fields
+    )
     return CellState(
         id=UUID(cell),
         row_id=row_id,
@@ -95,6 +102,7 @@ def _cell_state(row_id: UUID, fields: Sequence[Any]) -> CellState:
         attempt=attempt,
         crashes=crashes,
         cancelled_sequence=cancelled,
+        requested=asked or 0,
     )
 
 
@@ -178,11 +186,11 @@ def cells_claim(
         },
     )
     won, events = [], []
-    for cell_id, execution_id, attempt, version, started_at in cursor.fetchall():
+    for cell_id, execution_id, attempt, version, started_at, retries in cursor.fetchall():
         tried = drafts.get(cell_id)
         if tried is None or tried.execution_id != execution_id:
             continue
-        won.append(Claim(tried.next, cell_id, execution_id, tried.run_id, tried.resumes, attempt))
+        won.append(Claim(tried.next, cell_id, execution_id, tried.run_id, tried.resumes, attempt, retries))
         events.append(_running_event(won[-1], version, started_at))
     return won, events
 
@@ -214,8 +222,19 @@ def _running_event(claim: Claim, version: int, started_at: datetime) -> Event:
     )
 
 
+class NoRoom(Exception):
+    """Rows have no room for the outputs of these runs (F21): nothing of the transaction may stay."""
+
+    def __init__(self, runs: Sequence[UUID]) -> None:
+        super().__init__(f"{len(runs)} rows would be too large")
+        self.runs = frozenset(runs)
+
+
 def cells_finish(cursor: CursorWrapper, ends: Sequence[Finish]) -> list[Event]:
-    """Finish cells and write their outputs in one statement; the events tell which writes were accepted (T18)."""
+    """Finish cells and write their outputs in one statement; the events tell which writes were accepted (T18).
+
+    They tell what was really written (T30). Raises ``NoRoom``.
+    """
     by_id = {end.cell_id: end for end in ends}
     cursor.execute(
         sql.FINISH_CELLS,
@@ -228,12 +247,27 @@ def cells_finish(cursor: CursorWrapper, ends: Sequence[Finish]) -> list[Event]:
             "rows": [end.row_id for end in ends],
             "patches": [to_json(end.patch) for end in ends],
             "overwrites": [end.overwrite for end in ends],
+            "row_bytes": settings.RUNSHEET_MAX_ROW_BYTES,
         },
     )
-    return [_finished_event(by_id[found[0]], *found[1:]) for found in cursor.fetchall()]
+    found = cursor.fetchall()
+    if too_large := [by_id[row[0]].run_id for row in found if row[-1]]:
+        raise NoRoom(too_large)
+    return [_finished_event(by_id[row[0]], *row[1:-1]) for row in found]
 
 
-def _finished_event(end: Finish, version: int, started_at: datetime, finished_at: datetime) -> Event:
+def row_too_large() -> dict[str, Any]:
+    """The error of a cell whose outputs its row has no room for (F21)."""
+    limit = settings.RUNSHEET_MAX_ROW_BYTES
+    return {
+        "code": "row_too_large",
+        "message": f"With these outputs the row would take more than the {limit:,} bytes a row may hold.",
+    }
+
+
+def _finished_event(
+    end: Finish, version: int, started_at: datetime, finished_at: datetime, written: str | None
+) -> Event:
     shown = cell_shown(
         end.row_id,
         end.group.id,
@@ -248,7 +282,7 @@ def _finished_event(end: Finish, version: int, started_at: datetime, finished_at
         started_at=started_at,
         finished_at=finished_at,
     )
-    return cell_event(shown, outputs=end.patch)
+    return cell_event(shown, outputs=None if written is None else json.loads(written))
 
 
 def cells_hand_back(

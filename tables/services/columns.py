@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils.text import slugify
 
-from tables.engine.coercion import COLUMN_TYPES, check_options
+from tables.engine.coercion import COLUMN_TYPES
+from tables.engine.column_options import check_options, options_kept, options_renamed
 from tables.engine.dependencies import surviving_dependencies
-from tables.engine.types import TableSpec
-from tables.errors import ColumnHoldsValues, ColumnNotFound, LimitReached, ValueInvalid
+from tables.engine.types import ColumnSpec, TableSpec
+from tables.errors import ColumnNotFound, LimitReached, ValueInvalid
 from tables.models import Column, Table, WorkflowGroup
 from tables.selectors import table_spec
+from tables.services.converting import OnMisfit, check_repeats, choices_made, values_convert
 from tables.services.schema_lock import name_clean, names_checked, schema_change
 from tables.services.stopping import stop
 from workspaces.actors import Actor
@@ -25,6 +27,7 @@ from workspaces.errors import Invalid
 from workspaces.services.audit import audit_record
 
 KEY_LENGTH: Final = 63
+_FIELDS: Final = ("name", "type", "options", "required", "unique")
 
 
 def column_create(
@@ -55,33 +58,50 @@ def column_create(
     return column
 
 
-def column_update(*, table: Table, column_id: UUID, actor: Actor, **changes: Any) -> Column:
+def column_update(
+    *,
+    table: Table,
+    column_id: UUID,
+    actor: Actor,
+    on_misfit: OnMisfit = "refuse",
+    renamed_choices: Mapping[str, str] | None = None,
+    **changes: Any,
+) -> Column:
     """Change ``name``, ``type``, ``options``, ``required`` and/or ``unique``; a rename writes no rows.
 
-    Raises ``ColumnNotFound``, ``NameTaken``, ``Invalid``, ``ColumnHoldsValues`` (another type while rows hold
-    values of the old one; unique while values repeat).
+    Values the column holds are converted with it: all of them fit, or ``on_misfit`` says ``empty``, or nothing changes.
+    A column that becomes one of choices and is given none gets those its values make. ``renamed_choices``:
+    ``{old: new}``.
+
+    Raises ``ColumnNotFound``, ``NameTaken``, ``Invalid``, ``LimitReached`` (too many values to convert),
+    ``ColumnHoldsValues`` (some do not fit, or repeat and are to be unique; with examples).
     """
     with schema_change(table.pk) as stored:
         column = _column_of(stored, column_id)
-        before = {field: getattr(column, field) for field in changes}
-        merged = {
-            field: getattr(column, field) for field in ("name", "type", "options", "required", "unique")
-        }
+        before = {field: getattr(column, field) for field in _FIELDS}
+        if renamed_choices:
+            changes["options"] = _choices_renamed(column, changes, renamed_choices)
         if changes.get("type", column.type) != column.type and "options" not in changes:
-            changes["options"] = {}
-        cleaned = _cleaned({**merged, **changes}, "")
-        _check_values(stored, column, cleaned)
-        for field in changes:
-            setattr(column, field, cleaned[field])
+            changes["options"] = options_kept(_known_type(changes["type"], ""), column.options)
+        old, new = _spec(before, column), _spec(_cleaned({**before, **changes}, ""), column)
+        new = choices_made(stored, old, new)
+        converted = values_convert(stored, old, new, on_misfit=on_misfit, renamed=renamed_choices)
+        if new.unique and (converted.written or not old.unique):
+            check_repeats(stored, new)
+        after = {field: getattr(new, field) for field in _FIELDS if getattr(new, field) != before[field]}
+        for field, value in after.items():
+            setattr(column, field, value)
         with names_checked("column"):
-            column.save(update_fields=list(changes))
+            column.save(update_fields=list(after))
+        if converted.written:
+            _outdate_readers(stored, column)
         audit_record(
             workspace_id=stored.workspace_id,
             actor=actor,
             action="column.updated",
             target=column,
-            before=before,
-            after={field: cleaned[field] for field in changes},
+            before={field: before[field] for field in after},
+            after={**after, "converted": converted.written, "emptied": converted.misfits},
         )
     return column
 
@@ -107,9 +127,9 @@ def column_delete(*, table: Table, column_id: UUID, actor: Actor) -> None:
         stored.retired_keys = [*stored.retired_keys, key]
         stored.save(update_fields=["retired_keys"])
         if group is not None and not group.columns.exists():
-            stop(table=stored, groups=[group.pk])
+            stop(table=stored, groups=[group.pk], deleted=True)
             group.delete()
-        dependencies_scrub(stored.pk, dropped={str(column_id)})
+        dependencies_scrub(stored.pk)
 
 
 def columns_insert(
@@ -150,7 +170,7 @@ def columns_order(table: Table, order: Sequence[UUID]) -> None:
     dependencies_scrub(table.pk)
 
 
-def dependencies_scrub(table_id: UUID, *, dropped: Collection[str] = ()) -> None:
+def dependencies_scrub(table_id: UUID) -> None:
     """Remove dependencies and input mappings on columns that are gone or no longer left of their group (T2).
 
     A group that loses one is at a new revision, and stops running by itself once it waits for nothing.
@@ -196,9 +216,7 @@ def _usable_inputs(spec: TableSpec, group_id: UUID) -> set[str]:
 
 def _cleaned(wanted: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """The fields of a column, checked; raises ``Invalid`` naming the field under ``prefix``."""
-    type_name = wanted.get("type", "text")
-    if type_name not in COLUMN_TYPES:
-        raise Invalid(errors={f"{prefix}type": [f"Give one of: {', '.join(COLUMN_TYPES)}."]})
+    type_name = _known_type(wanted.get("type", "text"), prefix)
     try:
         options = check_options(type_name, wanted.get("options") or {})
     except ValueInvalid as fault:
@@ -212,32 +230,42 @@ def _cleaned(wanted: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     }
 
 
-def _check_values(table: Table, column: Column, wanted: Mapping[str, Any]) -> None:
-    """What rows hold already must fit the changed column."""
-    if wanted["type"] != column.type and _any_row(table, "r.data -> %s <> 'null'", [column.key]):
-        raise ColumnHoldsValues(
-            f"“{column.name}” holds values of the type {column.type}. Make a new column of the type {wanted['type']}."
-        )
-    repeats = (
-        "SELECT 1 FROM tables_row r WHERE r.table_id = %s AND r.data -> %s <> 'null'"
-        " GROUP BY r.data -> %s HAVING count(*) > 1 LIMIT 1"
+def _known_type(type_name: Any, prefix: str) -> str:
+    if type_name not in COLUMN_TYPES:
+        raise Invalid(errors={f"{prefix}type": [f"Give one of: {', '.join(COLUMN_TYPES)}."]})
+    return str(type_name)
+
+
+def _spec(fields: Mapping[str, Any], column: Column) -> ColumnSpec:
+    """A column with these fields, as conversions see it."""
+    return ColumnSpec(
+        id=column.pk,
+        key=column.key,
+        ordinal=column.ordinal,
+        group_id=column.group_id,
+        output_path=column.output_path,
+        **{field: fields[field] for field in _FIELDS},
     )
-    if wanted["unique"] and not column.unique:
-        with connection.cursor() as cursor:
-            cursor.execute(repeats, [table.pk, column.key, column.key])
-            if cursor.fetchone():
-                raise ColumnHoldsValues(
-                    f"Some values of “{column.name}” occur more than once. Make them differ first."
-                )
 
 
-def _any_row(table: Table, condition: str, params: Iterable[Any]) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT 1 FROM tables_row r WHERE r.table_id = %s AND {condition} LIMIT 1",  # noqa: S608 - fixed text
-            [table.pk, *params],
-        )
-        return cursor.fetchone() is not None
+def _choices_renamed(
+    column: Column, changes: Mapping[str, Any], renamed: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """The options after choices were renamed, unless they are given too. Raises ``Invalid``."""
+    known = column.options.get("choices", ())
+    if strange := sorted(set(renamed) - set(known)):
+        raise Invalid(errors={"renamed_choices": [f"“{strange[0]}” is no choice of this column."]})
+    if changes.get("type", column.type) != column.type:
+        raise Invalid(errors={"renamed_choices": ["Rename choices before or after the type, not with it."]})
+    return changes.get("options") or options_renamed(column.options, renamed)
+
+
+def _outdate_readers(table: Table, column: Column) -> None:
+    """Groups that read a column whose values changed their form filled theirs from the old one (T29)."""
+    named = str(column.pk)
+    for group in WorkflowGroup.objects.filter(table=table):
+        if named in group.depends_on or any(each.get("column") == named for each in group.inputs.values()):
+            WorkflowGroup.objects.filter(pk=group.pk).update(revision=F("revision") + 1, updated_at=Now())
 
 
 def _column_of(table: Table, column_id: UUID) -> Column:

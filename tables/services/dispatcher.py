@@ -9,29 +9,33 @@ nothing changes nothing: what is in flight is counted, not assumed.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field
-from datetime import timedelta
+from functools import partial
 from time import monotonic
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models.functions import Now
 
-from tables.engine.mapping import judge_condition
+from tables.engine.eligibility import Reason
 from tables.engine.types import Request, TableSpec
-from tables.engine.window import WindowPlan, pack_rows, packs, plan_window, windows_wanted
+from tables.engine.window import WindowPlan, pack_rows, packs, windows_wanted
 from tables.enqueue import advance_send, window_send
+from tables.errors import TableNotFound
 from tables.events import emit
 from tables.models import Dispatch, Window, sql
 from tables.selectors import table_spec_cached
-from tables.services.accounting import counters_add, window_account, window_rejoin
-from tables.services.cells import Event, cells_clear, cells_stamp, row_state
-from tables.services.preparing import dispatch_prepare
+from tables.services.accounting import costs_add, counters_add, window_account, window_rejoin
+from tables.services.budget import request_within
+from tables.services.cells import Event, cells_clear, cells_stamp
+from tables.services.preparing import dispatch_fail, dispatch_prepare
 from tables.services.progress import dispatch_announce
-from tables.services.scope import scope_rows_sql
+from tables.services.stopped_ahead import stopped_rows_meet
+from tables.services.stopping import dispatch_stop
+from tables.services.walking import SCAN_ROWS, Walk, rows_ahead, rows_moved
 from tables.states import ACTIVE_DISPATCH, DispatchStatus, Mode
 from workflows.services.patience import patiently
 from workspaces.cursors import prepared_cursor
@@ -40,11 +44,7 @@ from workspaces.ids import uuid7
 STEP_SECONDS = 2.0
 """A step that finds nothing to run passes windows for at most this long, then makes room for others."""
 
-SCAN_ROWS = 500
-"""Rows read at once while nothing in them is to run."""
-
-MOVE_TAKES = timedelta(minutes=1)
-"""No transaction that moves a row takes longer."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -59,19 +59,47 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What else is going on: the schema, lanes in flight, how many windows are this dispatch's share, a row's time."""
+    """What else is going on.
+
+    The table's schema and whether it is archived, lanes in flight, how many windows are this dispatch's share, and a
+    row's time.
+    """
 
     schema_version: int
+    is_archived: bool
     lanes: frozenset[int]
     wanted: int
     row_ms: float | None
 
 
 def dispatch_advance(dispatch_id: UUID, window_id: UUID | None = None, token: UUID | None = None) -> None:
-    """One dispatcher step. Without a window: prepare, or fill up. Safe to repeat at any time."""
-    if window_id is None:
-        patiently(lambda: dispatch_prepare(dispatch_id))
+    """One dispatcher step. Without a window: prepare, or fill up. Safe to repeat at any time.
+
+    A dispatch that cannot go on – its filter names a column that is gone, say – ends ``failed`` and says why, instead
+    of being woken for ever; what it has handed over ends by itself first.
+    """
     closing = (window_id, token) if window_id is not None and token is not None else None
+    try:
+        _go_on(dispatch_id, closing, prepares=window_id is None)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away: the reaper wakes the dispatch again
+    except (
+        TableNotFound
+    ):  # archived meanwhile: it ends quietly, as if it had been stopped with the table (T5)
+        for dispatch in Dispatch.objects.filter(id=dispatch_id):
+            patiently(partial(dispatch_stop, dispatch))
+    except Exception as fault:
+        log.exception("a dispatch cannot go on", extra={"dispatch": str(dispatch_id)})
+        why = fault
+        patiently(lambda: dispatch_fail(dispatch_id, why))
+        _go_on(dispatch_id, closing, prepares=False)
+    dispatch_announce(dispatch_id)
+
+
+def _go_on(dispatch_id: UUID, closing: tuple[UUID, UUID] | None, *, prepares: bool) -> None:
+    """Transaction after transaction, until there is nothing to do now or it is others' turn."""
+    if prepares:
+        patiently(lambda: dispatch_prepare(dispatch_id))
     until = monotonic() + STEP_SECONDS
     while True:
         step = patiently(lambda closing=closing: _step(dispatch_id, closing))  # type: ignore[misc]
@@ -79,11 +107,10 @@ def dispatch_advance(dispatch_id: UUID, window_id: UUID | None = None, token: UU
         if step.window is not None:
             window_send(step.window, step.packs)
         if not step.more:
-            break
+            return
         if monotonic() > until:
             advance_send(dispatch_id)
-            break
-    dispatch_announce(dispatch_id)
+            return
 
 
 def _step(dispatch_id: UUID, closing: tuple[UUID, UUID] | None) -> Step:
@@ -125,6 +152,7 @@ def _save(cursor: CursorWrapper, dispatch: Dispatch) -> None:
             "cancelled": dispatch.cancelled,
             "paused": dispatch.paused,
             "skipped": json.dumps(dispatch.skipped),
+            "cost": dispatch.cost,
         },
     )
 
@@ -144,10 +172,13 @@ def _close(cursor: CursorWrapper, dispatch: Dispatch, window_id: UUID, token: UU
         return False
     row_ids, resumes = closed
     if resumes:
-        window_rejoin(cursor, dispatch, window_id, dispatch.groups)
+        window_rejoin(cursor, dispatch, window_id, dispatch.groups_left)
         return True
-    counted, skipped = window_account(cursor, dispatch.table_id, window_id, row_ids, request_of(dispatch))
+    counted, skipped, cost = window_account(
+        cursor, dispatch.table_id, window_id, row_ids, request_of(dispatch)
+    )
     counters_add(dispatch, counted, skipped)
+    dispatch.cost = costs_add(dispatch.cost, cost)
     return True
 
 
@@ -155,23 +186,24 @@ def _close(cursor: CursorWrapper, dispatch: Dispatch, window_id: UUID, token: UU
 
 
 def _open(cursor: CursorWrapper, dispatch: Dispatch) -> Step:
-    """Open one window if the dispatch has room for it, or complete the dispatch when nothing is left."""
+    """Open one window if the dispatch has room for it, or end the dispatch when nothing is left."""
     around = _look_around(cursor, dispatch)
-    if (dispatch.exhausted and around.lanes) or len(around.lanes) >= around.wanted:
+    if len(around.lanes) >= around.wanted or (dispatch.error and around.lanes):
         return Step()
+    if dispatch.error:
+        _end(dispatch, DispatchStatus.FAILED)
+        return Step()
+    if around.is_archived:
+        raise TableNotFound
     spec = table_spec_cached(dispatch.table_id, around.schema_version)
     was_exhausted = dispatch.exhausted
-    if was_exhausted:
-        step = _scan_moved(cursor, dispatch, spec, around)
-        if step.window is None:
-            _complete(dispatch)
-    else:
-        step = _scan(cursor, dispatch, spec, around)
-    opened = step.window is not None
-    if opened:
+    step = (_scan_moved if was_exhausted else _scan)(cursor, dispatch, spec, around)
+    if step.window is not None:
         step.more = len(around.lanes) + 1 < around.wanted
-    else:
-        step.more = not was_exhausted
+    elif not was_exhausted:
+        step.more = True
+    elif not around.lanes:
+        _end(dispatch, DispatchStatus.COMPLETE)
     return step
 
 
@@ -181,29 +213,36 @@ def _look_around(cursor: CursorWrapper, dispatch: Dispatch) -> Surroundings:
         sql.LOOK_AROUND,
         {"dispatch": dispatch.id, "groups": dispatch.groups},
     )
-    schema_version, lanes, slots, workspaces, dispatches, row_ms = cursor.fetchone()
+    schema_version, is_archived, lanes, slots, workspaces, dispatches, row_ms = cursor.fetchone()
     wanted = windows_wanted(max(1, slots), settings.RUNSHEET_WINDOW_ROWS, workspaces, dispatches)
-    return Surroundings(schema_version, frozenset(lanes), wanted, row_ms)
+    return Surroundings(schema_version, is_archived, frozenset(lanes), wanted, row_ms)
 
 
 def _scan(cursor: CursorWrapper, dispatch: Dispatch, spec: TableSpec, around: Surroundings) -> Step:
-    """Read rows after the cursor, stamp the first window of them that has work, and move the cursor past it."""
+    """Look at rows after the cursor, stamp the first window of them that has work, and move the cursor past it."""
     wanted = _rows_wanted(dispatch)
     if wanted <= 0:
         dispatch.exhausted = True
         return Step()
-    asked = wanted if dispatch.rows_seen == dispatch.rows_handed_over else SCAN_ROWS
-    found = _rows_after(cursor, dispatch, spec, asked)
-    rows = [row_state(*fields[:4]) for fields in found]
-    plan = plan_window(spec, rows, request_of(dispatch), wanted, judge_condition)
-    if plan.passed:
-        last = found[plan.passed - 1]
-        dispatch.cursor_position, dispatch.cursor_id = last[4], last[0]
-    dispatch.rows_seen += plan.passed
-    dispatch.exhausted = plan.passed == len(found) and len(found) < asked
-    counters_add(dispatch, {}, plan.skipped)
-    lane = next(n for n in range(len(around.lanes) + 1) if n not in around.lanes)
-    return _stamp(cursor, dispatch, lane, plan, around.row_ms) if plan.rows else Step()
+    after = None
+    if dispatch.cursor_position is not None and dispatch.cursor_id is not None:
+        after = dispatch.cursor_position, dispatch.cursor_id
+    is_dense = dispatch.rows_seen == dispatch.rows_handed_over
+    ahead = rows_ahead(cursor, _walk(dispatch, spec), after, wanted, is_dense=is_dense)
+    stopped = stopped_rows_meet(cursor, dispatch, spec, [row.id for row in ahead.plan.rows])
+    if stopped is not None:  # judged anew in the next transaction
+        return Step(events=stopped)
+    if ahead.cursor is not None:
+        dispatch.cursor_position, dispatch.cursor_id = ahead.cursor
+    _rows_count(dispatch, ahead.seen)
+    dispatch.exhausted = ahead.exhausted
+    counters_add(dispatch, {}, ahead.plan.skipped)
+    return _stamp(cursor, dispatch, ahead.plan, around) if ahead.plan.rows else Step()
+
+
+def _walk(dispatch: Dispatch, spec: TableSpec) -> Walk:
+    request = request_within(request_of(dispatch), spec.workspace_id)
+    return Walk(spec, dispatch.scope, request, dispatch.upper_seq)
 
 
 def _rows_wanted(dispatch: Dispatch) -> int:
@@ -213,24 +252,9 @@ def _rows_wanted(dispatch: Dispatch) -> int:
     return min(settings.RUNSHEET_WINDOW_ROWS, dispatch.row_limit - dispatch.rows_handed_over)
 
 
-def _rows_after(
-    cursor: CursorWrapper, dispatch: Dispatch, spec: TableSpec, limit: int
-) -> list[tuple[Any, ...]]:
-    """The next rows by keyset: exclusive of the cursor, which starts before the first row (T10)."""
-    clause, params = scope_rows_sql(spec, dispatch.scope)
-    if dispatch.cursor_id is not None:
-        clause += " AND (r.position, r.id) > (%s::text, %s::uuid)"
-        params += [dispatch.cursor_position, dispatch.cursor_id]
-    cursor.execute(
-        sql.SCAN_ROWS.format(scope=clause), [dispatch.table_id, dispatch.upper_seq, *params, limit]
-    )
-    return list(cursor.fetchall())
-
-
-def _stamp(
-    cursor: CursorWrapper, dispatch: Dispatch, lane: int, plan: WindowPlan, row_ms: float | None
-) -> Step:
+def _stamp(cursor: CursorWrapper, dispatch: Dispatch, plan: WindowPlan, around: Surroundings) -> Step:
     """Insert the window, clear and pre-stamp its cells; what changed meanwhile is simply not stamped."""
+    lane = next(n for n in range(len(around.lanes) + 1) if n not in around.lanes)
     row_ids = [row.id for row in plan.rows]
     small = dispatch.rows_total is not None and dispatch.rows_total <= settings.RUNSHEET_WINDOW_ROWS
     window = Window(
@@ -259,7 +283,7 @@ def _stamp(
         },
     )
     dispatch.rows_handed_over += len(row_ids)
-    size = pack_rows(row_ms, settings.RUNSHEET_WINDOW_ROWS)
+    size = pack_rows(around.row_ms, settings.RUNSHEET_WINDOW_ROWS)
     return Step(window, packs(row_ids, size), events + stamped)
 
 
@@ -271,40 +295,47 @@ def row_milliseconds(groups: list[UUID]) -> float | None:
     return found
 
 
-def _complete(dispatch: Dispatch) -> None:
-    """``dispatching -> complete``."""
+def _end(dispatch: Dispatch, status: DispatchStatus) -> None:
+    """``dispatching -> complete | failed``."""
     Dispatch.objects.filter(id=dispatch.id, status=DispatchStatus.DISPATCHING).update(
-        status=DispatchStatus.COMPLETE, finished_at=Now()
+        status=status, finished_at=Now()
     )
     transaction.on_commit(lambda: dispatch_announce(dispatch.id, force=True))
 
 
 def _scan_moved(cursor: CursorWrapper, dispatch: Dispatch, spec: TableSpec, around: Surroundings) -> Step:
-    """The last look before completion: rows that were moved behind the cursor and still have work (T10).
-
-    What this dispatch has already finished is not run again, so a row that was merely moved costs nothing; and a
-    move that began before this dispatch and was committed after it had passed is found by looking back a little.
-    """
+    """The last look before completion: rows that were moved behind the cursor and still have work (T10)."""
     wanted = _rows_wanted(dispatch)
     if dispatch.started_at is None or dispatch.cursor_id is None or wanted <= 0:
         return Step()
-    clause, params = scope_rows_sql(spec, dispatch.scope)
-    clause += " AND r.moved_at >= %s::timestamptz"
-    since = dispatch.started_at - MOVE_TAKES
-    cursor.execute(
-        sql.SCAN_ROWS.format(scope=clause), [dispatch.table_id, dispatch.upper_seq, *params, since, SCAN_ROWS]
-    )
-    rows = [row_state(*fields[:4]) for fields in cursor.fetchall()]
-    plan = plan_window(spec, rows, request_of(dispatch), wanted, judge_condition)
-    return _stamp(cursor, dispatch, 0, plan, around.row_ms) if plan.rows else Step()
+    events: list[Event] = []
+    while True:
+        plan = rows_moved(_walk(dispatch, spec), dispatch.started_at, wanted)
+        stopped = stopped_rows_meet(cursor, dispatch, spec, [row.id for row in plan.rows])
+        if stopped is None:
+            break
+        events += stopped
+    _rows_count(dispatch, len(plan.rows))
+    step = _stamp(cursor, dispatch, plan, around) if plan.rows else Step()
+    step.events += events
+    return step
+
+
+def _rows_count(dispatch: Dispatch, rows: int) -> None:
+    """Rows that were seen; what they would have been for groups that were stopped is accounted for with it (T13)."""
+    dispatch.rows_seen += rows
+    stopped = rows * (len(dispatch.groups) - len(dispatch.groups_left))
+    if stopped:
+        counters_add(dispatch, {}, {Reason.STOPPED.value: stopped})
 
 
 def request_of(dispatch: Dispatch) -> Request:
     """What the dispatch asks of each cell."""
     return Request(
         dispatch_id=dispatch.id,
-        groups=frozenset(dispatch.groups),
+        groups=frozenset(dispatch.groups_left),
         mode=Mode(dispatch.mode),
         is_manual=dispatch.is_manual,
         sequence=dispatch.requested_sequence,
+        stopped=frozenset(dispatch.stopped_groups),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+
 from tables.engine.mapping import OutputInvalid, output_patch
 from tables.engine.types import GroupSpec, TableSpec
 from workflows.services.ledger import RunEnd, RunWrite
@@ -33,11 +35,11 @@ def outputs_of(end: RunEnd, live: LiveRun, spec: TableSpec, group: GroupSpec) ->
     if end.status is not RunStatus.COMPLETED:
         return None
     try:
-        patch, _filled = output_patch(spec, group, end.result, live.outputs)
+        patch, _filled = output_patch(spec, group, end.result, live.outputs, settings.RUNSHEET_MAX_CELL_BYTES)
     except OutputInvalid as error:
         end.status, end.error = (
             RunStatus.FAILED,
-            error_json("output_invalid", str(error), column=error.column),
+            error_json(error.code, str(error), column=error.column),
         )
         return None
     return secrets_redact(patch, live.secrets.values()) if live.secrets else patch

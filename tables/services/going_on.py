@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -27,6 +28,7 @@ from tables.enqueue import rows_send, window_send
 from tables.events import cell_event, emit
 from tables.models import Dispatch, RowExecution, Window, parking_sql, sql
 from tables.services.dispatcher import row_milliseconds
+from tables.services.group_limits import groups_look
 from tables.services.progress import dispatch_announce
 from tables.states import CellStatus
 from workflows.errors import RunSuperseded
@@ -91,12 +93,16 @@ def cell_resume(run: Run, _actor: Actor) -> None:
 
 
 def cells_oversleep() -> None:
-    """Hand over back-offs that nobody woke: they hold their window open, and would for ever. From the reaper."""
+    """Hand over what nobody woke – back-offs, cells that wait for a place – and would hold its window open for ever.
+
+    From the reaper.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(parking_sql.OVERSLEPT, [OVERSLEPT_SECONDS])
         pairs = cursor.fetchall()
         if pairs:
             cells_hand_over(cursor, pairs, PARKED)
+    groups_look()
 
 
 def cells_hand_over(cursor: CursorWrapper, pairs: Pairs, statuses: Sequence[CellStatus]) -> int:
@@ -117,18 +123,33 @@ def cells_hand_over(cursor: CursorWrapper, pairs: Pairs, statuses: Sequence[Cell
     cursor.execute(parking_sql.LOCK_RESTING, named)
     done = HandOver()
     resting = []
-    for cell, row, group, dispatch, window, counted, status in cursor.fetchall():
+    for cell, row, group, dispatch, window, counted, status, cost in cursor.fetchall():
         if dispatch not in dispatches or (window is not None and window not in looked):
             continue  # it went on and came to rest elsewhere meanwhile: it will be woken for that
         is_open = window in opened
         counts = not is_open and not counted and group in dispatches[dispatch][1]
         if counts and status == CellStatus.FAILED:
-            _uncount_failed(dispatch)
+            _uncount_failed(dispatch, cost)
         resting.append(Resting(cell, row, dispatch, window if is_open else None, counted or counts))
     _open_windows(cursor, resting, done)
     _write(cursor, resting, done, {key: table for key, (table, _) in dispatches.items()})
     transaction.on_commit(partial(_send, done), robust=True)
     return done.cells
+
+
+def cells_house(cursor: CursorWrapper, resting: Sequence[Resting]) -> dict[UUID, UUID]:
+    """Where cells that begin anew do so, by cell: in their window while it is open, else in one opened here (T28).
+
+    The caller holds their dispatches, windows and cells, and writes the cells; workers are woken after its commit.
+    """
+    done = HandOver(dispatches={cell.dispatch_id for cell in resting})
+    _open_windows(cursor, resting, done)
+    opened = {(window.dispatch_id, row): window.id for window in done.windows for row in window.row_ids}
+    for cell in resting:
+        if cell.window_id is not None:
+            done.rows[cell.window_id].append(cell.row_id)
+    transaction.on_commit(partial(_send, done), robust=True)
+    return {cell.id: cell.window_id or opened[cell.dispatch_id, cell.row_id] for cell in resting}
 
 
 def _windows_hold(cursor: CursorWrapper, window_ids: Iterable[UUID]) -> set[UUID]:
@@ -140,11 +161,16 @@ def _windows_hold(cursor: CursorWrapper, window_ids: Iterable[UUID]) -> set[UUID
     return {row[0] for row in cursor.fetchall()}
 
 
-def _uncount_failed(dispatch_id: UUID) -> None:
-    """A failed cell goes on: its dispatch, which is locked, counts it as paused until it ends again (T13)."""
-    dispatch = Dispatch.objects.only("id", "failed", "paused").get(id=dispatch_id)
+def _uncount_failed(dispatch_id: UUID, cost: Decimal | None) -> None:
+    """A failed cell goes on: its dispatch, which is locked, counts it as paused until it ends again (T13).
+
+    What it has cost so far is counted with that end: its run goes on counting.
+    """
+    dispatch = Dispatch.objects.only("id", "failed", "paused", "cost").get(id=dispatch_id)
     dispatch.failed, dispatch.paused = max(0, dispatch.failed - 1), dispatch.paused + 1
-    dispatch.save(update_fields=["failed", "paused"])
+    if dispatch.cost is not None and cost is not None:
+        dispatch.cost -= cost
+    dispatch.save(update_fields=["failed", "paused", "cost"])
 
 
 def _open_windows(cursor: CursorWrapper, resting: Sequence[Resting], done: HandOver) -> None:

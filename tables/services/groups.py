@@ -10,12 +10,14 @@ from uuid import UUID
 from django.conf import settings
 
 from tables.engine.dependencies import SchemaFault
+from tables.engine.group_policy import read_limits, read_retry
 from tables.engine.references import ColumnIndex
 from tables.engine.types import ColumnSpec
 from tables.engine.values import check_value
 from tables.errors import GroupNotFound, LimitReached, SchemaInvalid, ValueInvalid
 from tables.models import Column, Table, WorkflowGroup
 from tables.selectors import table_spec
+from tables.services.autorun import group_auto_run, person
 from tables.services.columns import columns_insert
 from tables.services.schema_lock import name_clean, names_checked, schema_change
 from tables.services.stopping import stop
@@ -75,14 +77,17 @@ def group_create(
             target=group,
             after={**given, "workflow": str(workflow), "outputs": [dict(output) for output in outputs]},
         )
+        if group.auto_run:
+            group_auto_run(stored, group, person(actor))
     return group
 
 
 def group_update(*, table: Table, group_id: UUID, actor: Actor, **changes: Any) -> WorkflowGroup:
     """Change any of the fields of ``group_create``. Columns no longer among the outputs become plain columns.
 
-    What changes the meaning of its values raises the group's revision, and nothing is run by that (T29).
-    Raises as ``group_create`` and ``GroupNotFound``.
+    What changes the meaning of its values raises the group's revision: completed cells are outdated, for a person to
+    rerun. With auto_run on, by that or just now, rows that were never tried run (T29). Raises as ``group_create`` and
+    ``GroupNotFound``.
     """
     with schema_change(table.pk) as stored:
         group = _group_of(stored, group_id)
@@ -93,7 +98,8 @@ def group_update(*, table: Table, group_id: UUID, actor: Actor, **changes: Any) 
             group.workflow = _workflow_of(stored, changes["workflow"])
         _assign(group, changes, ColumnIndex(table_spec(stored.pk).columns))
         moved = "outputs" in changes and _outputs_set(stored, group, changes["outputs"])
-        if moved or any(before[field] != getattr(group, field) for field in _MEANING):
+        means_other = moved or any(before[field] != getattr(group, field) for field in _MEANING)
+        if means_other:
             group.revision += 1
         with names_checked("workflow group"):
             group.save()
@@ -107,6 +113,8 @@ def group_update(*, table: Table, group_id: UUID, actor: Actor, **changes: Any) 
                 field: str(value) if isinstance(value, UUID) else value for field, value in changes.items()
             },
         )
+        if group.auto_run and (means_other or not before["auto_run"]):
+            group_auto_run(stored, group, person(actor))
     return group
 
 
@@ -123,7 +131,7 @@ def group_delete(*, table: Table, group_id: UUID, actor: Actor) -> None:
             target=group,
             before={"name": group.name, "workflow": str(group.workflow_id)},
         )
-        stop(table=stored, groups=[group.pk])
+        stop(table=stored, groups=[group.pk], deleted=True)
         group.columns.update(group=None, output_path="")
         group.delete()
 
@@ -140,6 +148,8 @@ def _assign(group: WorkflowGroup, changes: Mapping[str, Any], index: ColumnIndex
         group.condition = (
             _expression(changes["condition"], "condition") if changes["condition"].strip() else ""
         )
+    read_retry(changes.get("retry"))
+    read_limits(changes.get("limits"))
     for field in ("ref", "auto_run", "retry", "limits", "timeout_seconds"):
         if field in changes:
             setattr(group, field, changes[field])

@@ -2,257 +2,229 @@
 
 Each batch is one transaction: rows, the table's exact count and the job's progress commit together, guarded by the
 job's owner. So a killed worker's job goes on behind the last committed batch, and a cancelled one keeps what it has.
-Lock order: table, row, job.
+While PostgreSQL takes one batch, a thread reads the next one (P10). Lock order: table, dispatch, cell, row, job.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from operator import attrgetter
 from typing import Any, BinaryIO, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from tables.engine.coercion import text_reader
-from tables.engine.csv_rows import Dialect, Record, fit, records
-from tables.engine.types import ColumnSpec, TableSpec
-from tables.errors import RowTooLarge, TableNotFound, UploadInvalid, ValueInvalid
+from tables.engine.csv_rows import Record
+from tables.engine.import_rows import RowReader, Rows
+from tables.engine.seen_keys import SeenKeys
+from tables.engine.types import ColumnSpec
+from tables.errors import TableNotFound, UploadInvalid
 from tables.models import Job
 from tables.selectors import table_spec
 from tables.services.autorun import rows_inserted
-from tables.services.job_events import job_announce
+from tables.services.import_files import blocks_of
+from tables.services.import_modes import (
+    ImportMode,
+    Progress,
+    kept_words,
+    key_text,
+    old_delete,
+    rows_append,
+    rows_replace,
+    rows_upsert_batch,
+)
+from tables.services.jobs import job_run, job_write
 from tables.services.rejects import Rejects
-from tables.services.row_values import Values, check_row_size, missing, row_text, taken_texts, value_text
-from tables.services.rows import Place, positions_for
-from tables.services.schema_lock import table_lock
 from tables.states import JobStatus
-from workflows.services.instances import current_instance
-from workspaces.ids import uuid7
+from workspaces.actors import Actor
+from workspaces.errors import RunsheetError
 
 log = logging.getLogger(__name__)
 
 BATCH_ROWS: Final = 5_000
-BLOCK_ROWS: Final = 250
-PATIENCE_SECONDS: Final = 2.0
-DATABASE_TRIES: Final = 30
+BATCH_CELLS: Final = 100_000
+BATCH_CHARS: Final = 1 << 21
+"""A batch ends at whichever comes first: so memory stays flat for wide rows and long ones, too."""
 
-_COPY = "COPY tables_row (id, table_id, data, position, edited, created_at, updated_at) FROM STDIN"
-
-
-class JobLost(Exception):
-    """The job was cancelled, or belongs to another process by now."""
+_BEFORE_ALL: Final = ("", UUID(int=0))
 
 
-def import_run(job_id: UUID) -> None:
+def import_run(job_id: UUID, *, tell: Callable[[Progress], None] | None = None) -> None:
     """Carry out an import, from its start or from the last committed batch. Never raises for what the job can say.
 
-    A database that is away is waited for, a minute at most; then the reaper takes over.
+    A database that is away is waited for, a minute at most; then the reaper takes over. ``tell`` is called with the
+    job's progress after each commit.
     """
-    instance = current_instance()
-    for _ in range(DATABASE_TRIES):
-        try:
-            with suppress(JobLost, Job.DoesNotExist, TableNotFound):
-                _Import(_claim(job_id, instance), instance).run()
-            return
-        except (OperationalError, InterfaceError):
-            log.warning("the database went away during an import", exc_info=True, extra={"job": str(job_id)})
-            connection.close()
-            threading.Event().wait(PATIENCE_SECONDS)
-
-
-def _claim(job_id: UUID, instance: UUID) -> Job:
-    """Become the job's owner; raises ``JobLost`` when somebody else is, or it has ended."""
-    mine = Job.objects.filter(pk=job_id, instance_id=instance, status=JobStatus.RUNNING)
-    free = Job.objects.filter(pk=job_id, status=JobStatus.QUEUED)
-    if (
-        not free.update(status=JobStatus.RUNNING, instance_id=instance, started_at=Now())
-        and not mine.exists()
-    ):
-        raise JobLost
-    return Job.objects.select_related("table", "requested_by").get(pk=job_id)
-
-
-@dataclass(slots=True)
-class Batch:
-    """Rows ready to be written, and the records that were refused: their line, why, their values."""
-
-    rows: list[Values] = field(default_factory=list)
-    refused: list[tuple[int, str, Sequence[str]]] = field(default_factory=list)
+    job_run(job_id, lambda job, instance: _Import(job, instance, tell).run())
 
 
 class _Import:
     """One attempt at one job."""
 
-    def __init__(self, job: Job, instance: UUID) -> None:
-        self.job, self.instance = job, instance
-        self.progress: dict[str, Any] = dict(job.progress)
+    def __init__(self, job: Job, instance: UUID, tell: Callable[[Progress], None] | None) -> None:
+        self.job, self.instance, self.tell = job, instance, tell
+        self.progress: Progress = dict(job.progress)
         self.spec = table_spec(job.table_id)
         self.rejects = Rejects(job)
-        self.read = RecordReader(self.spec, job.options)
+        self.mode = ImportMode(job.options.get("mode", ImportMode.APPEND))
+        columns = {str(column.id): column for column in self.spec.columns}
+        self._targets = [columns.get(each) if each else None for each in job.options["columns"]]
+        self._key = columns.get(job.options.get("key", ""))
 
     def run(self) -> None:
         """Stream the file to its end, or fail the job with words."""
         try:
             with self.job.upload.open("rb") as upload:
                 file: BinaryIO = upload.file.file
-                for chunk in self._chunks(file):
-                    self._write(self.read.batch(chunk), len(chunk), file.tell())
-            self._finish()
-        except (UploadInvalid, RowTooLarge) as fault:
+                with closing(_ahead(self._batches(file))) as batches:
+                    for rows, records_read, position in batches:
+                        self._write(rows, records_read, position)
+            self._end()
+        except TableNotFound:
+            raise
+        except RunsheetError as fault:
             self._fail(fault.code, fault.detail)
         except FileNotFoundError:
             self._fail("upload_missing", "The uploaded file is no longer there. Upload it again.")
+        except OSError as fault:
+            log.exception("an import could not use its files", extra={"job": str(self.job.pk)})
+            self._fail("storage_failed", f"The server could not read or write a file: {fault.strerror}.")
 
-    def _chunks(self, file: BinaryIO) -> Iterator[list[Record]]:
+    def _batches(self, file: BinaryIO) -> Iterator[tuple[Rows, int, int]]:
+        """Batches that are not written yet: rows, how many records they were read from, the place in the file.
+
+        It runs in a thread of its own, and touches no database.
+        """
+        reader, seen = self._reader(), SeenKeys()
+        for records, is_done, position in self._chunks(file):
+            rows = reader.read(records)
+            if self._key is not None:
+                rows.refuse(_repeated(rows, self._key, seen))
+            if not is_done:
+                yield rows, len(records), position
+
+    def _chunks(self, file: BinaryIO) -> Iterator[tuple[list[Record], bool, int]]:
+        """The file's records by the batch; and whether they were committed by an earlier attempt."""
         options = self.job.options
-        stream = records(file, Dialect(options["encoding"], options["delimiter"]))
-        done = self.progress.get("records_read", 0) + bool(options["has_header"])
-        stream = islice(stream, done, None)
-        while chunk := list(islice(stream, BATCH_ROWS)):
-            yield chunk
+        most = max(1, min(self._batch_rows(), BATCH_CELLS // max(1, len(options["headers"]))))
+        header, done = bool(options["has_header"]), self.progress.get("records_read", 0)
+        waiting: list[Record] = []
+        chars = 0
+        for block in blocks_of(file, options):
+            records, header = block.records[header:], False
+            if done:
+                if self._key is not None:  # its keys count as seen
+                    yield records[:done], True, 0
+                records, done = records[done:], max(0, done - len(records))
+            waiting += records
+            chars += block.chars
+            while len(waiting) >= most or (waiting and chars >= BATCH_CHARS):
+                yield waiting[:most], False, file.tell()
+                waiting = waiting[most:]
+                chars = 0 if not waiting else chars
+        if waiting:
+            yield waiting, False, file.tell()
 
-    def _write(self, batch: Batch, records_read: int, position: int) -> None:
+    def _batch_rows(self) -> int:
+        """Edits lock cells and invalidate them, so that they come in smaller batches."""
+        if self.mode is ImportMode.UPSERT:
+            return min(BATCH_ROWS, settings.RUNSHEET_MAX_BATCH_ROWS)
+        return BATCH_ROWS
+
+    def _reader(self) -> RowReader:
+        if self.mode is ImportMode.UPSERT and (self._key is None or self._key not in self._targets):
+            raise UploadInvalid("The key column is no longer there.")
+        return RowReader(
+            self._targets,
+            self.spec.columns,
+            max_cell_bytes=settings.RUNSHEET_MAX_CELL_BYTES,
+            max_row_bytes=settings.RUNSHEET_MAX_ROW_BYTES,
+            key=self._key.key if self._key is not None else None,
+        )
+
+    def _write(self, rows: Rows, records_read: int, position: int) -> None:
         """One batch, one transaction."""
-        with transaction.atomic():
-            table_lock(self.job.table_id)
-            self._refuse_repeats(batch)
-            if batch.rows:
-                table_lock(self.job.table_id, added=len(batch.rows))
-                self._copy(batch.rows)
-            progress = self._moved(batch, records_read, position)
-            self._guard(progress=progress)
-        self.progress = progress
-
-    def _copy(self, rows: Sequence[Values]) -> None:
-        positions = positions_for(self.job.table_id, Place(), len(rows))
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT now()::text, last_value + is_called::int FROM tables_row_seq")
-            now, first = cursor.fetchone()
-            table = str(self.job.table_id)
-            with cursor.copy(_COPY) as copy:
-                lines = (
-                    f"{uuid7()}\t{table}\t{_escaped(row.text)}\t{position}\t{_array(row.edited)}\t{now}\t{now}\n"
-                    for row, position in zip(rows, positions, strict=True)
-                )
-                while block := "".join(islice(lines, BLOCK_ROWS)):
-                    copy.write(block)
-            cursor.execute("SELECT last_value FROM tables_row_seq")
-            (last,) = cursor.fetchone()
-        self.progress.setdefault("seq_from", first)
-        self.progress["seq_to"] = last
-
-    def _refuse_repeats(self, batch: Batch) -> None:
-        """Rows that would repeat a unique value are refused one by one, and never stop the rest."""
-        for column in (column for column in self.spec.columns if column.unique):
-            seen = taken_texts(self.spec.table_id, column, batch.rows)
-            kept: list[Values] = []
-            for row in batch.rows:
-                text = value_text(row.data[column.key]) if column.key in row.data else ""
-                if text in seen:
-                    reason = f"“{column.name}” must be unique, and {text} is there."
-                    batch.refused.append((row.line, reason, row.source))
-                    continue
-                if text:
-                    seen.add(text)
-                kept.append(row)
-            batch.rows[:] = kept
-
-    def _moved(self, batch: Batch, records_read: int, position: int) -> dict[str, Any]:
-        """The progress after this batch. The rejects are on disk before the commit that counts them."""
         progress = dict(self.progress)
-        progress["rejects_bytes"] = self.rejects.append(batch.refused, progress.get("rejects_bytes", 0))
-        progress["bytes_done"] = position
-        progress["rows_done"] = progress.get("rows_done", 0) + len(batch.rows)
-        progress["rows_rejected"] = progress.get("rows_rejected", 0) + len(batch.refused)
-        progress["records_read"] = progress.get("records_read", 0) + records_read
-        return progress
+        with transaction.atomic(), connection.cursor() as cursor:
+            self._apply()(cursor, self.spec, rows, progress)
+            rows.refused.sort(key=attrgetter("line"))
+            progress["rejects_bytes"] = self.rejects.append(rows.refused, progress.get("rejects_bytes", 0))
+            progress["bytes_done"] = min(position, progress.get("bytes_total", position))
+            progress["rows_done"] = sum(
+                progress.get(name, 0) for name in ("rows_inserted", "rows_updated", "rows_unchanged")
+            )
+            progress["rows_rejected"] = progress.get("rows_rejected", 0) + len(rows.refused)
+            progress["records_read"] = progress.get("records_read", 0) + records_read
+            self._guard(progress=progress)
+        self._moved(progress)
+
+    def _moved(self, progress: Progress) -> None:
+        self.progress = progress
+        if self.tell is not None:
+            self.tell(progress)
+
+    def _apply(self) -> Callable[..., None]:
+        if self._key is None or self.mode is not ImportMode.UPSERT:
+            return rows_replace if self.mode is ImportMode.REPLACE else rows_append
+        return partial(
+            rows_upsert_batch,
+            key=self._key,
+            filled=[column for column in self._targets if column is not None],
+            clears=self.job.options.get("blanks") == "clear",
+            actor=Actor(user_id=self.job.requested_by_id, label="import"),
+        )
 
     def _guard(self, **changes: Any) -> None:
         """The write that proves the job is still ours; everything of the transaction falls with it."""
-        mine = Job.objects.filter(pk=self.job.pk, status=JobStatus.RUNNING, instance_id=self.instance)
         if self.rejects.name:
             changes["rejects"] = self.rejects.name
-        if not mine.update(**changes):
-            raise JobLost
-        for name, value in changes.items():
-            if not hasattr(value, "resolve_expression"):
-                setattr(self.job, name, value)
-        job_announce(self.job)
+        job_write(self.job, self.instance, **changes)
 
-    def _finish(self) -> None:
+    def _end(self) -> None:
+        """Everything is read: delete what was replaced, complete the job, start what runs by itself (T29)."""
+        if self.mode is ImportMode.REPLACE:
+            if not self.progress.get("rows_inserted"):
+                self._fail("nothing_imported", "No row could be imported, so the old rows were left.")
+                return
+            place: tuple[str, UUID] | None = _BEFORE_ALL
+            while place is not None:
+                place = self._delete(place)
         progress = {**self.progress, "bytes_done": self.progress.get("bytes_total", 0)}
         with transaction.atomic():
+            if ranges := progress.get("seq_ranges"):
+                first, last = ranges[0][0], ranges[-1][1]
+                rows_inserted(self.job.table_id, None, first, last, self.job.requested_by, seq_ranges=ranges)
             self._guard(status=JobStatus.COMPLETED, finished_at=Now(), progress=progress)
-            if "seq_to" in progress and any(group.auto_run for group in self.spec.groups):
-                first, last = progress["seq_from"], progress["seq_to"]
-                rows_inserted(self.job.table_id, None, first, last, self.job.requested_by)
+
+    def _delete(self, place: tuple[str, UUID]) -> tuple[str, UUID] | None:
+        progress = dict(self.progress)
+        with transaction.atomic(), connection.cursor() as cursor:
+            following = old_delete(cursor, self.job.table_id, progress, place)
+            self._guard(progress=progress)
+        self._moved(progress)
+        return following
 
     def _fail(self, code: str, message: str) -> None:
-        kept = self.progress.get("rows_done", 0)
-        error = {"code": code, "message": f"{message} {kept:,} rows were kept."}
+        error = {"code": code, "message": f"{message} {kept_words(self.progress)}"}
         with transaction.atomic():
             self._guard(status=JobStatus.FAILED, finished_at=Now(), error=error)
 
 
-def _array(keys: Sequence[str]) -> str:
-    """Column keys as a PostgreSQL array; quoted, because a column may be called null."""
-    return "{" + ",".join(f'"{key}"' for key in keys) + "}"
+def _repeated(rows: Rows, key: ColumnSpec, seen: SeenKeys) -> dict[int, str]:
+    words = f"{key.name}: an earlier row of the file has the same key."
+    return {at: words for at in range(len(rows)) if not seen.add(key_text(rows.value(key.key, at)))}
 
 
-def _escaped(text: str) -> str:
-    """JSON as COPY wants it: no line break or tab stands raw in JSON, so only backslashes matter."""
-    return text.replace("\\", "\\\\")
-
-
-class RecordReader:
-    """Turns records of a file into rows of a table, or into reasons why not."""
-
-    def __init__(self, spec: TableSpec, options: dict[str, Any]) -> None:
-        columns = {str(column.id): column for column in spec.columns}
-        self._width = len(options["headers"])
-        self._readers: list[tuple[int, ColumnSpec, Callable[[str], Any]]] = [
-            (place, columns[each], text_reader(columns[each], max_bytes=settings.RUNSHEET_MAX_CELL_BYTES))
-            for place, each in enumerate(options["columns"])
-            if each in columns
-        ]
-        self._required = [c for c in spec.columns if c.required and c.group_id is None]
-        self._filled_by_workflows = [c.key for _, c, _ in self._readers if c.group_id is not None]
-        self._row_limit: int = settings.RUNSHEET_MAX_ROW_BYTES
-
-    def batch(self, chunk: Sequence[Record]) -> Batch:
-        """The records sorted into rows and refusals."""
-        batch = Batch()
-        for record in chunk:
-            values, fault = fit(record, self._width)
-            try:
-                if fault:
-                    raise ValueInvalid(fault)
-                batch.rows.append(self._row(record.line, values))
-            except (ValueInvalid, RowTooLarge) as refusal:
-                batch.refused.append((record.line, refusal.detail, values))
-        return batch
-
-    def _row(self, line: int, values: Sequence[str]) -> Values:
-        data: dict[str, Any] = {}
-        for place, column, read in self._readers:
-            try:
-                stored = read(values[place])
-            except ValueInvalid as fault:
-                raise ValueInvalid(f"{column.name}: {fault.detail}") from None
-            if stored is not None:
-                data[column.key] = stored
-        for column in self._required:
-            if missing(column, data.get(column.key)):
-                raise ValueInvalid(f"{column.name}: a value is required.")
-        text = row_text(data)
-        if len(text) * 4 > self._row_limit:
-            check_row_size(len(text.encode()), RowTooLarge)
-        edited = tuple(key for key in self._filled_by_workflows if key in data)
-        return Values(data, text, frozenset(), edited, line, values)
+def _ahead(batches: Iterator[tuple[Rows, int, int]]) -> Generator[tuple[Rows, int, int], None, None]:
+    """The same, the next one being read in a thread while the caller works on this one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch

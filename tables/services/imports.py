@@ -1,6 +1,6 @@
-"""Imports as people ask for them: preview, start, cancel, and what the reaper does for them (T38).
+"""Imports as people ask for them: preview and start (T38).
 
-What can be known at once is checked at once: a file that is no CSV, a mapping that names nothing, a table that is
+What can be known at once is checked at once: a file that is no table, a mapping that names nothing, a table that is
 being written to already. ``import_run.py`` does the work.
 """
 
@@ -9,82 +9,95 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import islice
 from pathlib import PurePath
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import IntegrityError, transaction
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db import transaction
 
-from tables.engine.csv_rows import Dialect, Record, column_names, fit, records, sniff
-from tables.engine.inference import infer_type, suggest_mapping
+from tables.engine.csv_rows import fit
+from tables.engine.inference import infer_type, misfits, suggest_mapping
 from tables.engine.references import ColumnIndex
 from tables.enqueue import import_send
-from tables.errors import JobActive, LimitReached, NoMatchingColumn, UploadInvalid, UploadTooLarge
+from tables.errors import NoMatchingColumn
 from tables.models import Column, Job, Table
 from tables.selectors import table_spec
 from tables.services.columns import columns_insert
+from tables.services.import_files import Reading, look
+from tables.services.import_modes import ImportMode
 from tables.services.job_events import job_announce
+from tables.services.jobs import IMPORT, job_insert
 from tables.services.schema_lock import locks_check, schema_change
-from tables.states import ACTIVE_JOB, JobStatus
-from workflows.models import Instance
 from workspaces.actors import Actor
-from workspaces.errors import Conflict, Invalid
+from workspaces.errors import Invalid
 from workspaces.ids import uuid7
 from workspaces.services.audit import audit_record
 
 PREVIEW_ROWS: Final = 20
 INFERENCE_ROWS: Final = 1_000
-RESEND_AFTER: Final = timedelta(seconds=30)
-MAX_RECOVERIES: Final = 3
-KIND: Final = "import"
+_CHANGES: Final = {
+    ImportMode.APPEND: ("insert",),
+    ImportMode.REPLACE: ("insert", "delete"),
+    ImportMode.UPSERT: ("insert", "update"),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How a file is to be read. ``None``: find out."""
+class Handling:
+    """What becomes of the rows that are read. ``key``: the column (id, key or name) by which ``upsert`` finds rows.
 
-    encoding: str | None = None
-    delimiter: str | None = None
-    has_header: bool = True
+    ``blanks`` says what an empty value does to a row that is there: ``keep`` what it has, or ``clear`` it.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """The first look into a file."""
-
-    dialect: Dialect
-    headers: list[str]
-    sample: list[Record]
+    mode: ImportMode = ImportMode.APPEND
+    key: str | None = None
+    blanks: str = "keep"
 
 
-def import_preview(*, table: Table, upload: UploadedFile[Any], reading: Reading) -> dict[str, Any]:
+def import_preview(
+    *,
+    table: Table,
+    upload: UploadedFile[Any],
+    reading: Reading,
+    mapping: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """What the file holds and how it could be mapped; writes nothing. Raises ``UploadInvalid``, ``UploadTooLarge``.
 
-    ``{encoding, delimiter, has_header, bytes, columns: [{header, type, samples}], rows: [[text]],
-    rejects: [{line, reason}], mapping: {header: column id or {name, type}}}``
+    ``{format, sheets, sheet, encoding, delimiter, has_header, bytes, columns: [{header, type, samples, filled,
+    misfits, misfit?}], rows: [[text]], rejects: [{line, reason}], mapping: {header: column id or {name, type}}}``.
+    ``misfits`` counts the sampled values, of ``filled`` ones, that do not fit the column they are mapped to: by
+    ``mapping``, or else as suggested; ``misfit`` says why the first one does not.
     """
-    start = _look(upload, reading, INFERENCE_ROWS)
+    start = look(upload, reading, INFERENCE_ROWS)
     fitted = [(record, *fit(record, len(start.headers))) for record in start.sample]
     good = [values for _, values, fault in fitted if not fault]
     types = [infer_type(values[place] for values in good) for place in range(len(start.headers))]
+    spec = table_spec(table.pk)
+    suggested = suggest_mapping(start.headers, types, spec.columns)
+    shown = {**suggested, **{name: target for name, target in (mapping or {}).items() if name in suggested}}
+    fits = misfits(start.headers, good, shown, spec, settings.RUNSHEET_MAX_CELL_BYTES)
     return {
-        "encoding": start.dialect.encoding,
-        "delimiter": start.dialect.delimiter,
+        "format": start.options["format"],
+        "sheets": start.sheets,
+        "sheet": start.options["sheet"],
+        "encoding": start.options["encoding"],
+        "delimiter": start.options["delimiter"],
         "has_header": reading.has_header,
         "bytes": upload.size,
         "columns": [
-            {"header": header, "type": types[place], "samples": [values[place][:200] for values in good[:5]]}
+            {
+                "header": header,
+                "type": types[place],
+                "samples": [values[place][:200] for values in good[:5]],
+                **fits[place],
+            }
             for place, header in enumerate(start.headers)
         ],
         "rows": [[value[:200] for value in values] for values in good[:PREVIEW_ROWS]],
         "rejects": [{"line": r.line, "reason": fault} for r, _, fault in fitted if fault][:PREVIEW_ROWS],
-        "mapping": suggest_mapping(start.headers, types, table_spec(table.pk).columns),
+        "mapping": suggested,
     }
 
 
@@ -95,39 +108,47 @@ def import_start(
     reading: Reading,
     actor: Actor,
     mapping: Mapping[str, Any] | None = None,
+    handling: Handling | None = None,
     send: bool = True,
 ) -> Job:
-    """Keep the file, make the columns the mapping asks for, and start a job that appends the rows.
+    """Keep the file, make the columns the mapping asks for, and start a job that writes the rows.
 
     ``mapping``: ``{header: column reference, or null to skip, or {"name", "type"?, "options"?}}``. Without one,
     headers find the columns of their name or key, and the others are skipped. ``send=False`` leaves it to the caller
     to run the job at once.
 
-    Raises ``UploadInvalid``, ``UploadTooLarge``, ``NoMatchingColumn``, ``Invalid`` (by ``mapping.<header>``),
+    Raises ``UploadInvalid``, ``UploadTooLarge``, ``NoMatchingColumn``, ``Invalid`` (by ``mapping.<header>``, ``key``),
     ``JobActive``, ``TableLocked``.
     """
-    locks_check(table, "insert")
-    start = _look(upload, reading, 1)
-    with _stored(upload) as job:
-        job.table, job.kind, job.requested_by_id = table, KIND, actor.user_id
+    handling = handling or Handling()
+    for change in _CHANGES[handling.mode]:
+        locks_check(table, change)
+    start = look(upload, reading, 1)
+    with _stored(upload, start.options["format"]) as job:
+        job.table, job.kind, job.requested_by_id = table, IMPORT, actor.user_id
         job.progress = {"bytes_done": 0, "bytes_total": upload.size, "rows_done": 0, "rows_rejected": 0}
         with transaction.atomic():
             columns = _map(table, start.headers, mapping)
             job.options = {
+                **start.options,
                 "filename": PurePath(upload.name or "").name[:200],
-                "encoding": start.dialect.encoding,
-                "delimiter": start.dialect.delimiter,
-                "has_header": reading.has_header,
                 "headers": start.headers,
                 "columns": [str(column) if column else None for column in columns],
+                "mode": handling.mode.value,
+                **_keyed(table, handling, columns),
             }
-            _insert(job)
+            job_insert(job)
             audit_record(
                 workspace_id=table.workspace_id,
                 actor=actor,
                 action="import.started",
                 target=job,
-                after={"table": str(table.pk), "filename": job.options["filename"], "bytes": upload.size},
+                after={
+                    "table": str(table.pk),
+                    "filename": job.options["filename"],
+                    "bytes": upload.size,
+                    "mode": handling.mode.value,
+                },
             )
             if send:
                 import_send(job.pk)
@@ -135,92 +156,21 @@ def import_start(
     return job
 
 
-def job_cancel(*, job: Job, actor: Actor) -> Job:
-    """End a job; batches already committed stay. Idempotent for a cancelled one, ``Conflict`` for a finished one."""
-    with transaction.atomic():
-        ended = Job.objects.filter(pk=job.pk, status__in=ACTIVE_JOB).update(
-            status=JobStatus.CANCELLED, finished_at=Now(), instance_id=None
-        )
-        job.refresh_from_db()
-        if not ended and job.status != JobStatus.CANCELLED:
-            raise Conflict(f"This job has already ended: it is {job.status}.")
-        if ended:
-            audit_record(workspace_id=job.table.workspace_id, actor=actor, action="job.cancelled", target=job)
-            job_announce(job)
-    return job
-
-
-def jobs_reap() -> int:
-    """Return imports of dead processes to the queue, and send again those whose message got lost; answers how many.
-
-    A job that lost its worker three times fails, saying what was kept. Safe to call often and from several processes.
-    """
-    alive = Instance.objects.filter(
-        stopped_at=None, heartbeat_at__gt=Now() - timedelta(seconds=settings.RUNSHEET_INSTANCE_DEAD_SECONDS)
-    )
-    count = 0
-    for job in Job.objects.filter(status=JobStatus.RUNNING).exclude(instance_id__in=alive.values("pk")):
-        count += _recover(job)
-    lost = Q(status=JobStatus.QUEUED, kind=KIND, created_at__lt=Now() - RESEND_AFTER)
-    for job in Job.objects.filter(lost).filter(Q(sent_at=None) | Q(sent_at__lt=Now() - RESEND_AFTER)):
-        count += 1
-        with transaction.atomic():
-            Job.objects.filter(pk=job.pk).update(sent_at=Now())
-            import_send(job.pk)
-    return count
-
-
-def _recover(job: Job) -> int:
-    recoveries = job.progress.get("recoveries", 0) + 1
-    given_up = recoveries > MAX_RECOVERIES
-    lost = {
-        "code": "worker_lost",
-        "message": f"Its worker was lost {recoveries} times. {job.progress.get('rows_done', 0):,} rows were kept.",
-    }
-    with transaction.atomic():
-        moved = Job.objects.filter(pk=job.pk, status=JobStatus.RUNNING, instance_id=job.instance_id).update(
-            status=JobStatus.FAILED if given_up else JobStatus.QUEUED,
-            error=lost if given_up else None,
-            finished_at=Now() if given_up else None,
-            instance_id=None,
-            sent_at=Now(),
-            progress={**job.progress, "recoveries": recoveries},
-        )
-        if moved and not given_up:
-            import_send(job.pk)
-        if moved:
-            job.refresh_from_db()
-            job_announce(job)
-    return moved
-
-
-def _look(upload: UploadedFile[Any], reading: Reading, count: int) -> Start:
-    """Read the header and the first records of an upload."""
-    limit: int = settings.RUNSHEET_MAX_UPLOAD_BYTES
-    if (upload.size or 0) > limit:
-        raise UploadTooLarge(
-            f"The file has {upload.size:,} bytes; an import takes at most {limit:,}.", limit=limit
-        )
-    file: BinaryIO = upload.file  # type: ignore[assignment]  # a temporary or in-memory binary file
-    file.seek(0)
-    try:
-        dialect = sniff(file, encoding=reading.encoding, delimiter=reading.delimiter)
-        found = list(islice(records(file, dialect), count + 1))
-    except LookupError:
-        raise Invalid(errors={"encoding": ["This encoding is not known, e.g. utf-8 or cp1252."]}) from None
-    finally:
-        file.seek(0)
-    if not found:
-        raise UploadInvalid("The file holds no rows.")
-    if found[0].fault:
-        raise UploadInvalid(f"Line {found[0].line}: {found[0].fault}")
-    width = len(found[0].values)
-    if width > settings.RUNSHEET_MAX_COLUMNS:
-        raise LimitReached(
-            f"The file has {width:,} columns; a table has at most {settings.RUNSHEET_MAX_COLUMNS:,}."
-        )
-    headers = column_names(found[0].values if reading.has_header else [""] * width)
-    return Start(dialect, headers, found[1:] if reading.has_header else found[:count])
+def _keyed(table: Table, handling: Handling, columns: Sequence[UUID | None]) -> dict[str, str]:
+    """The key column and what blanks do, checked: they belong to an upsert. Raises ``Invalid`` by ``key``."""
+    if handling.mode is not ImportMode.UPSERT:
+        if handling.key is not None:
+            raise Invalid(errors={"key": ["Only an upsert has a key column."]})
+        return {}
+    if handling.key is None:
+        raise Invalid(errors={"key": ["Name the column by which rows are found."]})
+    index = ColumnIndex(table_spec(table.pk).columns)
+    column = index.find(handling.key)
+    if column is None:
+        raise Invalid(errors={"key": [index.unknown(handling.key)]})
+    if column.id not in columns:
+        raise Invalid(errors={"key": [f"No header of the file is mapped to “{column.name}”."]})
+    return {"key": str(column.id), "blanks": handling.blanks}
 
 
 def _map(table: Table, headers: Sequence[str], mapping: Mapping[str, Any] | None) -> list[UUID | None]:
@@ -268,22 +218,12 @@ def _make(table: Table, headers: Sequence[str], new: Sequence[tuple[int, Mapping
 
 
 @contextmanager
-def _stored(upload: UploadedFile[Any]) -> Iterator[Job]:
+def _stored(upload: UploadedFile[Any], suffix: str) -> Iterator[Job]:
     """A job that is not saved yet, holding the kept upload, which goes again when anything fails."""
     job = Job(id=uuid7())
-    job.upload.save(f"{job.pk}.csv", upload, save=False)
+    job.upload.save(f"{job.pk}.{suffix}", upload, save=False)
     try:
         yield job
     except BaseException:
         job.upload.delete(save=False)
         raise
-
-
-def _insert(job: Job) -> None:
-    try:
-        with transaction.atomic():
-            job.save(force_insert=True)
-    except IntegrityError as fault:
-        if "tables_job_one_writer" not in str(fault):
-            raise
-        raise JobActive from None

@@ -11,21 +11,26 @@ from tables.models import Job
 from tables.wire import instant
 
 _SHOWN = ("bytes_done", "bytes_total", "rows_done", "rows_rejected")
+_SHOWN_OF_SOME = ("rows_total", "rows_inserted", "rows_updated", "rows_unchanged", "rows_deleted")
 
 
 def job_json(job: Job) -> dict[str, Any]:
-    """``{id, table, kind, status, progress, filename, error, has_rejects, created_at, started_at, finished_at}``."""
+    """``{id, table, kind, status, mode, progress, filename, encoding, delimiter, error, has_rejects, …}``."""
     return {
         "id": str(job.pk),
         "table": str(job.table_id),
         "kind": job.kind,
         "status": job.status,
-        "progress": {name: job.progress.get(name, 0) for name in _SHOWN},
+        "mode": job.options.get("mode", ""),
+        "progress": {
+            **{name: job.progress.get(name, 0) for name in _SHOWN},
+            **{name: job.progress[name] for name in _SHOWN_OF_SOME if name in job.progress},
+        },
         "filename": job.options.get("filename", ""),
         "encoding": job.options.get("encoding", ""),
         "delimiter": job.options.get("delimiter", ""),
         "error": job.error,
-        "has_rejects": bool(job.progress.get("rows_rejected")),
+        "has_rejects": bool(job.rejects),
         "created_at": instant(job.created_at),
         "started_at": instant(job.started_at),
         "finished_at": instant(job.finished_at),

@@ -25,9 +25,9 @@ from workspaces.models import User
 
 _KEY: Final = "upsert:{run}:{step}"
 
-# Tables whose cells a run works for, directly or through sub-runs and the automatic starts before. Indexes: primary
-# keys. UNION ends a circle, which only a forged key could make.
-_TABLES_ABOVE = """
+# Cells that a run works for, directly or through sub-runs and the automatic starts before. Indexes: primary keys. UNION
+# ends a circle, which only a forged key could make.
+_CELLS_ABOVE = """
 WITH RECURSIVE chain AS (
     SELECT r.id, r.owner_kind, r.owner_id FROM workflows_run r WHERE r.id = %(run)s::uuid
      UNION
@@ -42,7 +42,8 @@ WITH RECURSIVE chain AS (
                 WHERE e.id = c.owner_id)
            END
 )
-SELECT DISTINCT e.table_id FROM chain c JOIN tables_rowexecution e ON e.id = c.owner_id WHERE c.owner_kind = 'cell'
+SELECT e.table_id, e.id, e.window_id
+  FROM chain c JOIN tables_rowexecution e ON e.id = c.owner_id WHERE c.owner_kind = 'cell'
 """
 
 
@@ -54,13 +55,25 @@ class Origin:
     step_key: str
 
 
-def auto_run_due(spec: TableSpec, origin: Origin) -> bool:
-    """Whether rows that ``origin`` writes into this table run by themselves."""
-    if not any(group.auto_run for group in spec.groups):
-        return False
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """The cells a run works for, nearest and farthest, with their tables and the windows they are in."""
+
+    tables: frozenset[UUID]
+    cells: frozenset[UUID]
+    windows: frozenset[UUID]
+
+
+def lineage_of(origin: Origin) -> Lineage:
+    """Where the work of this run comes from. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_TABLES_ABOVE, {"run": origin.run_id})
-        return (spec.table_id,) not in cursor.fetchall()
+        cursor.execute(_CELLS_ABOVE, {"run": origin.run_id})
+        found = cursor.fetchall()
+    return Lineage(
+        frozenset(table for table, _, _ in found),
+        frozenset(cell for _, cell, _ in found),
+        frozenset(window for _, _, window in found if window is not None),
+    )
 
 
 def auto_run_start(table: Table, spec: TableSpec, row_ids: Sequence[UUID], origin: Origin) -> None:

@@ -7,14 +7,12 @@ the same batch, so finishing one group and claiming the next cost one transactio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.backends.utils import CursorWrapper
 
 from tables.engine.cascade import Cascade, Next, leftover_stamps, next_cell
@@ -23,43 +21,33 @@ from tables.engine.types import RowState, TableSpec
 from tables.events import emit
 from tables.models import RowExecution, sql
 from tables.selectors import table_spec_cached
+from tables.services.budget import steps_within
 from tables.services.cells import (
     Claim,
     Event,
     Finish,
+    NoRoom,
     cells_claim,
     cells_clear,
     cells_finish,
     cells_hand_back,
+    row_too_large,
     rows_load,
 )
-from tables.services.ending import error_json, is_over, outputs_of, row_goes_on
+from tables.services.ending import is_over, outputs_of, row_goes_on
+from tables.services.group_limits import limits_waited_for, places_ask, places_give, rows_wake, wakes_send
 from tables.services.recovery import cells_give_up_or_back
 from tables.services.requests import WindowRequest
+from tables.services.retrying import retries_begin
 from tables.services.showing import Showing, cells_show, showing_of
-from tables.services.starting import CannotStart, RunDraft, Starter
+from tables.services.starting import Started, Starter
 from tables.services.streaming import Streams
 from tables.states import CellStatus, Mode
 from workflows.services import ledger
 from workflows.services.live import LiveRun
-from workflows.services.loading import live_runs_load
+from workflows.services.retrying import runs_retry
 from workflows.states import RunStatus
 from workspaces.cursors import prepared_cursor
-
-
-@dataclass(slots=True)
-class Started:
-    """What one claim step came to: runs to execute, events to send after the commit, and how each cell looks by run."""
-
-    taken: list[tuple[Claim, LiveRun]] = field(default_factory=list)
-    unborn: dict[UUID, ledger.NewRun] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
-    shown: dict[UUID, Event] = field(default_factory=dict)
-
-    @property
-    def runs(self) -> list[LiveRun]:
-        """What the executor takes into its batch."""
-        return [live for _, live in self.taken]
 
 
 class PackSink:
@@ -78,8 +66,11 @@ class PackSink:
         self._live: dict[UUID, LiveRun] = {}
         self._unborn: dict[UUID, ledger.NewRun] = {}
         self._shown: dict[UUID, Event] = {}
+        self._again: dict[
+            UUID, Mapping[str, Any]
+        ] = {}  # parked by policy in a commit that may have to be repeated
         self._streams = Streams(window.table_id)
-        self._starter = Starter(window.actor_id)
+        self._starter = Starter(window.actor_id, instance_id)
         self._spec: TableSpec | None = None
 
     # ---- the executor's side -------------------------------------------------------------------------------
@@ -91,10 +82,22 @@ class PackSink:
             started = self._advance(cursor, self._rows) if window_lives else Started()
         self._take(started)
         emit(self.window.table_id, started.events)
-        return started.runs
+        return [*started.runs, *self._give_places(started)]
 
     def commit(self, writes: Sequence[ledger.RunWrite]) -> ledger.Commit:
-        """One transaction for all that is said of these runs, and for what follows from it."""
+        """One transaction for all that is said of these runs, and for what follows from it.
+
+        Where a row has no room for the outputs, cell and run fail together, in a second try (F21).
+        """
+        while True:
+            try:
+                return self._commit(writes)
+            except NoRoom as refused:
+                for write in writes:
+                    if write.run_id in refused.runs:
+                        write.end = ledger.RunEnd(RunStatus.FAILED, error=row_too_large())
+
+    def _commit(self, writes: Sequence[ledger.RunWrite]) -> ledger.Commit:
         with self._transaction() as (cursor, window_lives, rows):
             mine, events, shown = self._write(cursor, writes)
             ended = [write for write in writes if write.run_id in mine and write.end is not None]
@@ -103,14 +106,17 @@ class PackSink:
         for run_id in mine:
             self._unborn.pop(run_id, None)
         refused = {write.run_id for write in writes} - mine
+        left = refused | {write.run_id for write in ended}
+        started.look |= _limited(self._claims[run_id] for run_id in left)
         self._shown.update(shown)
-        for run_id in refused | {write.run_id for write in ended}:
+        for run_id in left:
             self._measure(self._claims.pop(run_id, None), self._live.pop(run_id, None))
             self._shown.pop(run_id, None)
+            self._again.pop(run_id, None)
             self._streams.forget(run_id)
         self._take(started)
         emit(self.window.table_id, [*events, *shown.values(), *started.events])
-        return ledger.Commit(refused=refused, started=started.runs)
+        return ledger.Commit(refused=refused, started=[*started.runs, *self._give_places(started)])
 
     def abandon(self) -> None:
         """Give back what is still claimed after the executor broke off; a cell that breaks it thrice fails (T11)."""
@@ -183,22 +189,32 @@ class PackSink:
         claims = [self._claims[write.run_id] for write in writes]
         held: list[Any] = [[c.cell_id for c in claims], [c.execution_id for c in claims], self.instance_id]
         cursor.execute(sql.LOCK_CELLS, held)
-        cells = {found[0] for found in cursor.fetchall()}
+        cells = self._held(cursor.fetchall())
         leases = [(c.run_id, c.execution_id) for c in claims if c.cell_id in cells]
         born = [lease for lease in leases if lease[0] not in self._unborn]
         mine = ledger.runs_lock(cursor, born) if born else set()
         mine |= {run_id for run_id, _ in leases if run_id in self._unborn}
         accepted = [write for write in writes if write.run_id in mine]
+        again = retries_begin(accepted, self._claims, self._current_spec(), self._again) if accepted else {}
         finishes = [self._finish(write) for write in accepted if write.end is not None and is_over(write)]
         ledger.ledger_write(cursor, *self._give_birth(cursor, accepted))
+        if again:
+            runs_retry(cursor, again)
         events = cells_finish(cursor, finishes) if finishes else []
         events += self._hand_back(
             cursor, [write for write in accepted if write.end and not row_goes_on(write)]
         )
-        shown = cells_show(cursor, [found for write in accepted if (found := self._showing(write))])
+        showings = (self._showing(write, again.get(write.run_id)) for write in accepted)
+        shown = cells_show(cursor, [showing for showing in showings if showing is not None])
         for finish in finishes:
             self.reran[finish.row_id] = self.reran.get(finish.row_id, frozenset()) | {finish.group.id}
         return mine, events, shown
+
+    def _held(self, found: Sequence[tuple[UUID, int]]) -> set[UUID]:
+        """The cells that are mine; what their runs write is to fit the schema as it is now, not as it was."""
+        for version in {version for _, version in found}:
+            self._spec = table_spec_cached(self.window.table_id, version)
+        return {cell for cell, _ in found}
 
     def _give_birth(
         self, cursor: CursorWrapper, writes: Sequence[ledger.RunWrite]
@@ -253,10 +269,11 @@ class PackSink:
             overwrite=self._overwrites,
         )
 
-    def _showing(self, write: ledger.RunWrite) -> Showing | None:
-        """What a cell shows whose run goes on or is parked."""
+    def _showing(self, write: ledger.RunWrite, error: Mapping[str, Any] | None) -> Showing | None:
+        """What a cell shows whose run goes on or is parked; ``error``: what it is to be taken up again for."""
         claim, live = self._claims[write.run_id], self._live[write.run_id]
-        return showing_of(write, claim, live, self._current_spec(), overwrite=self._overwrites)
+        spec = self._current_spec()
+        return showing_of(write, claim, live, spec, overwrite=self._overwrites, error=error)
 
     @property
     def _overwrites(self) -> bool:
@@ -280,13 +297,44 @@ class PackSink:
             started.events += cells_clear(
                 cursor, [cell for row in done for cell in leftover_stamps(row, self.window.window_id)]
             )
+            started.look |= {group for row in done for group in limits_waited_for(self._current_spec(), row)}
             if not steps:
                 break
-            claims, events = cells_claim(cursor, self.window.table_id, self.instance_id, steps)
-            started.events += events
-            started.shown.update(zip((claim.run_id for claim in claims), events, strict=True))
-            row_ids = self._begin(cursor, claims, started)
+            asked = places_ask(cursor, self._current_spec(), steps)
+            started.look |= asked.look
+            started.wakes |= asked.wakes
+            started.events += asked.events
+            row_ids = self._claim(cursor, asked.steps, started) + asked.held if asked.steps else asked.held
         return started
+
+    def _claim(self, cursor: CursorWrapper, steps: Sequence[Next], started: Started) -> list[UUID]:
+        """Claim these cells and begin their runs; the rows that go on at once, as their cell failed."""
+        claims, events = cells_claim(cursor, self.window.table_id, self.instance_id, steps)
+        started.events += events
+        started.shown.update(zip((claim.run_id for claim in claims), events, strict=True))
+        return self._begin(cursor, claims, started)
+
+    def _give_places(self, started: Started) -> list[LiveRun]:
+        """After the commit: what became free under a limit goes to the next that wait. Runs to execute here.
+
+        Rows of this very pack go on in it, as it holds their locks; should that fail, they are found when it lets go
+        of them (T17).
+        """
+        wakes_send(self.window.table_id, started.wakes)
+        admitted = places_give(self.window.table_id, started.look)
+        mine = admitted.keep(self.window.window_id, self._rows)
+        rows_wake(admitted)
+        if not mine:
+            return []
+        try:
+            with self._transaction() as (cursor, window_lives, rows):
+                more = self._advance(cursor, [*mine, *rows]) if window_lives else Started()
+        except (OperationalError, InterfaceError):
+            return []
+        self._take(more)
+        emit(self.window.table_id, more.events)
+        wakes_send(self.window.table_id, more.wakes)
+        return more.runs
 
     def _lock_window(self, cursor: CursorWrapper) -> bool:
         """Hold the window shared until this transaction ends; ``False``: a Stop deleted it, nothing may start."""
@@ -312,54 +360,17 @@ class PackSink:
                 done.append(row)
             else:
                 steps.append(step)
-        return steps, done
+        steps, beyond = steps_within(spec.workspace_id, steps)
+        return steps, done + beyond
 
     def _begin(self, cursor: CursorWrapper, claims: Sequence[Claim], started: Started) -> list[UUID]:
-        """Insert or take over the runs of these cells; cells that cannot start fail at once.
-
-        Returns the rows whose cell failed at once: their cascade goes on.
-        """
-        drafts: list[RunDraft] = []
-        failed: list[Finish] = []
-        for claim in claims:
-            if claim.resumes:
-                continue
-            try:
-                drafts.append(self._starter.draft(claim, self._current_spec()))
-            except CannotStart as error:
-                failed.append(self._finish_of(claim, CellStatus.FAILED, error.as_json(), None))
-        self._insert(cursor, drafts, started)
-        failed += self._resume(cursor, [claim for claim in claims if claim.resumes], started)
+        """Begin or take over the runs of these cells; the rows whose cell failed at once: their cascade goes on."""
+        broken = self._starter.begin(cursor, claims, self._current_spec(), started)
+        failed = [self._finish_of(claim, CellStatus.FAILED, error, None) for claim, error in broken]
         if failed:
             started.events += cells_finish(cursor, failed)
+            started.look |= _limited(claim for claim, _ in broken)
         return [finish.row_id for finish in failed]
-
-    def _insert(self, cursor: CursorWrapper, drafts: Sequence[RunDraft], started: Started) -> None:
-        """Insert the runs that have something to lose; a pure one is inserted with its end (W15)."""
-        started.unborn.update((draft.run.run_id, draft.run) for draft in drafts if draft.version.is_pure)
-        effectful = [(draft.run, None) for draft in drafts if not draft.version.is_pure]
-        if effectful:
-            ledger.runs_insert(cursor, effectful, self.instance_id)
-        started.taken += [(draft.claim, draft.live()) for draft in drafts]
-
-    def _resume(self, cursor: CursorWrapper, claims: Sequence[Claim], started: Started) -> list[Finish]:
-        """Take over runs that were handed back or recovered: they go on at the first unfinished step (W14).
-
-        A cell whose run was ended or deleted meanwhile fails; those are returned.
-        """
-        if not claims:
-            return []
-        won = ledger.runs_reclaim(cursor, [(c.run_id, c.execution_id) for c in claims], self.instance_id)
-        by_run = {claim.run_id: claim for claim in claims if claim.run_id in won}
-        for live in live_runs_load(list(by_run)):
-            claim = by_run[live.run_id]
-            if claim.next.group.timeout_seconds is not None:
-                live.deadline = monotonic() + claim.next.group.timeout_seconds
-            started.taken.append((claim, live))
-        gone = error_json(
-            "run_gone", "The run of this cell was ended before it could be resumed. Run the cell again."
-        )
-        return [self._finish_of(c, CellStatus.FAILED, gone, None) for c in claims if c.run_id not in won]
 
     def _take(self, started: Started) -> None:
         """Once it is committed: these cells are mine."""
@@ -372,3 +383,8 @@ class PackSink:
     def _current_spec(self) -> TableSpec:
         assert self._spec is not None
         return self._spec
+
+
+def _limited(claims: Iterable[Claim]) -> set[UUID]:
+    """Groups of these cells in which a place is free now."""
+    return {claim.next.group.id for claim in claims if claim.next.group.limits.concurrency is not None}

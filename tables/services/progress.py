@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +12,11 @@ from django.db import connection
 from django.utils import timezone
 
 from tables.engine.eligibility import Reason
+from tables.engine.stopping import STOPPED
 from tables.events import dispatch_event, emit
 from tables.models import Dispatch, parking_sql
-from tables.services.accounting import COUNTED, PAUSED, skipped_take
+from tables.services.accounting import COUNTED, PAUSED, costs_add, skipped_take
+from tables.services.scope import scope_asked
 from tables.states import ACTIVE_DISPATCH, CellStatus
 from tables.wire import instant
 
@@ -21,7 +24,7 @@ ANNOUNCE_SECONDS = 0.3
 """Least time between two announcements of one dispatch by one process."""
 
 _LIVE = """
-SELECT w.resumes, c.status, count(*) FROM tables_window w JOIN tables_rowexecution c ON c.window_id = w.id
+SELECT w.resumes, c.status, count(*), sum(c.cost) FROM tables_window w JOIN tables_rowexecution c ON c.window_id = w.id
  WHERE w.dispatch_id = %s AND c.group_id = ANY(%s) AND NOT c.counted_paused GROUP BY w.resumes, c.status
 """
 
@@ -37,10 +40,13 @@ def dispatch_json(dispatch: Dispatch) -> dict[str, Any]:
         "id": str(dispatch.id),
         "table": str(dispatch.table_id),
         "groups": [str(group) for group in dispatch.groups],
+        "stopped_groups": [str(group) for group in dispatch.stopped_groups],
         "mode": dispatch.mode,
-        "scope": dispatch.scope,
+        "scope": scope_asked(dispatch.scope),
+        "stopped_ahead": len(dispatch.scope.get(STOPPED, [])),
         "status": dispatch.status,
         "is_manual": dispatch.is_manual,
+        "sequence": dispatch.requested_sequence,
         "requested_at": instant(dispatch.requested_at),
         "requested_by": str(dispatch.requested_by_id) if dispatch.requested_by_id else None,
         "cursor": cursor,
@@ -57,7 +63,7 @@ def progress(dispatch: Dispatch) -> dict[str, Any]:
     Cells that closed windows counted as paused stand where they are by now, with the dependants that ran since (T13).
     """
     stored = {name: getattr(dispatch, name) for name in COUNTED.values()}
-    live, skipped = _live_counts(dispatch)
+    live, skipped, cost = _live_counts(dispatch)
     counts = {name: stored[name] + live.get(name, 0) for name in COUNTED.values()}
     done = counts["completed"] + counts["failed"] + counts["cancelled"]
     rate = _rate(dispatch, done)
@@ -70,32 +76,37 @@ def progress(dispatch: Dispatch) -> dict[str, Any]:
         "queued": live.get("queued", 0),
         "rate_per_second": rate,
         "eta_seconds": _eta(dispatch, rate, done),
-        "cost": None,
+        "cost": None if cost is None else str(cost),
     }
 
 
-def _live_counts(dispatch: Dispatch) -> tuple[dict[str, int], dict[str, int]]:
-    """What cells in flight add to the stored counters (``paused`` may be negative), and the skipped by reason."""
+def _live_counts(dispatch: Dispatch) -> tuple[dict[str, int], dict[str, int], Decimal | None]:
+    """What cells in flight add to the stored counters (``paused`` may be negative), the skipped by reason, the cost."""
     skipped: dict[str, int] = dict(dispatch.skipped)
+    cost = dispatch.cost
     if dispatch.status not in ACTIVE_DISPATCH and not dispatch.paused:
-        return {}, skipped
+        return {}, skipped, cost
     added: Counter[str] = Counter()
     with connection.cursor() as cursor:
-        cursor.execute(_LIVE, [dispatch.id, list(dispatch.groups)])
-        for resumes, status, count in cursor.fetchall():
+        cursor.execute(_LIVE, [dispatch.id, dispatch.groups_left])
+        for resumes, status, count, spent in cursor.fetchall():
             added[_heading(status)] += count
+            cost = costs_add(cost, spent)
             if resumes:  # counted as waiting for a parked cell before
                 skipped_take(skipped, count)
         if dispatch.paused:
             cursor.execute(parking_sql.COUNTED_AS_PAUSED, [dispatch.id])
-            parked = dict(cursor.fetchall())
+            parked: dict[str, int] = {}
+            for status, count, spent in cursor.fetchall():
+                parked[status] = count
+                cost = costs_add(cost, spent)
             gone = dispatch.paused - sum(parked.values())
             for status, count in parked.items():
                 added[_heading(status)] += count
             added[PAUSED] -= dispatch.paused
             if gone > 0:
                 skipped[Reason.SUPERSEDED.value] = skipped.get(Reason.SUPERSEDED.value, 0) + gone
-    return dict(added), skipped
+    return dict(added), skipped, cost
 
 
 def _heading(status: str) -> str:

@@ -20,9 +20,10 @@ from tables.enqueue import advance_send, window_send
 from tables.events import cell_event, emit
 from tables.lease import client
 from tables.models import Dispatch, Window, sql
+from tables.services.counts import counts_fold
 from tables.services.dispatcher import row_milliseconds
 from tables.services.going_on import cells_oversleep
-from tables.services.imports import jobs_reap
+from tables.services.jobs import jobs_reap
 from tables.services.recovery import cells_of_the_dead, dead_locks_free
 from tables.states import ACTIVE_DISPATCH, CellStatus
 from workflows.services.instances import instances_bury
@@ -63,6 +64,7 @@ def reap() -> None:
     cells_oversleep()
     windows_redrive()
     dispatches_continue()
+    counts_fold()
 
 
 def broker_was_emptied() -> bool:

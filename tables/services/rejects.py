@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from typing import Final
 
+from tables.engine.formulas import harmless
 from tables.models import Job
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Rejects:
@@ -29,7 +27,7 @@ class Rejects:
         writer = csv.writer(text)
         if not counted_bytes:
             writer.writerow(["line", "reason", *self._headers])
-        writer.writerows([line, reason, *map(_harmless, values)] for line, reason, values in refused)
+        writer.writerows([line, reason, *map(harmless, values)] for line, reason, values in refused)
         if not self.name:
             self.name = self._storage.save(self._wanted, io.BytesIO())
         with self._storage.open(self.name, "r+b") as file:
@@ -37,8 +35,3 @@ class Rejects:
             file.truncate()
             file.write(text.getvalue().encode("utf-8", "replace"))
             return int(file.tell())
-
-
-def _harmless(value: str) -> str:
-    """Spreadsheets must not run what they open (trust.md 13)."""
-    return f"'{value}" if value.startswith(_FORMULA) else value

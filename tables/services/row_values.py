@@ -120,10 +120,43 @@ def check_row_size(size: int, error: type[RowTooLarge]) -> None:
         raise error(f"The row would take {size:,} bytes; a row holds at most {limit:,}.")
 
 
-def check_unique(spec: TableSpec, rows: Sequence[Values], *, but: UUID | None = None) -> None:
+# A value of a unique column that rows hold more than once. Index: none; only tables with unique columns ask.
+_TWICE = """
+SELECT r.data -> %(column)s FROM tables_row r
+ WHERE r.table_id = %(table)s AND r.data -> %(column)s = ANY(%(values)s::jsonb[])
+ GROUP BY 1 HAVING count(*) > 1 LIMIT 1
+"""
+
+
+def check_unique_written(
+    table_id: UUID, column: ColumnSpec, values: Sequence[Values], places: Sequence[str]
+) -> None:
+    """Raise ``ValueInvalid`` when the column, just written, holds one of these values twice, naming its place.
+
+    Call it under the table's lock.
+    """
+    texts = {
+        value_text(each.data[column.key]): number
+        for number, each in reversed(list(enumerate(values)))
+        if column.key in each.data
+    }
+    if not texts:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_TWICE, {"column": column.key, "table": table_id, "values": list(texts)})
+        found = cursor.fetchone()
+    if found is None:
+        return
+    taken = value_text(json.loads(found[0]))
+    where = f"{places[texts[taken]]}.{column.name}" if taken in texts else column.name
+    words = f"“{column.name}” must be unique, and {taken[:80]} is there already."
+    raise ValueInvalid(f"{where}: {words}", errors={where: [words]})
+
+
+def check_unique(spec: TableSpec, rows: Sequence[Values]) -> None:
     """Raise ``ValueInvalid`` when a unique column would hold a value twice; call it under the table's lock."""
     for column in spec.columns:
-        if column.unique and (taken := _taken(spec.table_id, column, rows, but)) is not None:
+        if column.unique and (taken := _taken(spec.table_id, column, rows)) is not None:
             shown = json.dumps(taken, ensure_ascii=False)[:80]
             raise ValueInvalid(
                 f"“{column.name}” must be unique, and {shown} is there already.",
@@ -131,9 +164,9 @@ def check_unique(spec: TableSpec, rows: Sequence[Values], *, but: UUID | None = 
             )
 
 
-def _taken(table_id: UUID, column: ColumnSpec, rows: Sequence[Values], but: UUID | None) -> Any:
+def _taken(table_id: UUID, column: ColumnSpec, rows: Sequence[Values]) -> Any:
     """A value of ``rows`` that occurs twice, among themselves or with stored ones; ``None`` when there is none."""
-    seen = taken_texts(table_id, column, rows, but=but)
+    seen = taken_texts(table_id, column, rows)
     for row in rows:
         if column.key in row.data:
             text = value_text(row.data[column.key])
@@ -143,18 +176,15 @@ def _taken(table_id: UUID, column: ColumnSpec, rows: Sequence[Values], but: UUID
     return None
 
 
-def taken_texts(
-    table_id: UUID, column: ColumnSpec, rows: Sequence[Values], *, but: UUID | None = None
-) -> set[str]:
+def taken_texts(table_id: UUID, column: ColumnSpec, rows: Sequence[Values]) -> set[str]:
     """Those values of ``rows`` that stored rows hold already, as ``value_text``."""
     texts = {value_text(row.data[column.key]) for row in rows if column.key in row.data}
     if not texts:
         return set()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT r.data -> %s FROM tables_row r WHERE r.table_id = %s AND r.data -> %s = ANY(%s::jsonb[])"
-            " AND r.id IS DISTINCT FROM %s",
-            [column.key, table_id, column.key, list(texts), but],
+            "SELECT DISTINCT r.data -> %s FROM tables_row r WHERE r.table_id = %s AND r.data -> %s = ANY(%s::jsonb[])",
+            [column.key, table_id, column.key, list(texts)],
         )
         return {value_text(json.loads(found)) for (found,) in cursor.fetchall()}
 

@@ -10,9 +10,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
+from tables.engine.references import ColumnIndex
+from tables.engine.view_parts import SHOWN_PARTS, layout_by_id
 from tables.errors import TableNotFound
 from tables.events import emit, schema_event
-from tables.models import Table
+from tables.models import Table, View
+from tables.selectors import table_spec
 from tables.services.columns import columns_insert, columns_order
 from tables.services.schema_lock import name_clean, names_checked, schema_change, schema_lock
 from tables.services.stopping import stop
@@ -22,7 +25,6 @@ from workspaces.models import Workspace
 from workspaces.services.audit import audit_record
 
 LOCKS: Final = ("schema", "insert", "update", "delete")
-LAYOUT_PARTS: Final = ("widths", "hidden", "pinned")
 
 
 def table_create(
@@ -91,7 +93,7 @@ def table_archive(*, table: Table, actor: Actor) -> None:
             archived_at=Now(), updated_at=Now()
         ):
             raise TableNotFound
-        stop(table=table)
+        stop(table=table, deleted=True)
         audit_record(workspace_id=table.workspace_id, actor=actor, action="table.archived", target=table)
         transaction.on_commit(partial(emit, table.pk, [schema_event()]))
 
@@ -110,27 +112,42 @@ def layout_set(
     table: Table,
     actor: Actor,
     order: Sequence[UUID] | None = None,
-    widths: Mapping[str, int] | None = None,
-    hidden: Sequence[str] | None = None,
-    pinned: Sequence[str] | None = None,
+    views: Sequence[UUID] | None = None,
+    **parts: Any,
 ) -> Table:
     """Set the order of columns and/or how they are shown; parts not given stay.
 
     ``order`` names every column once. Dependencies and input mappings that end up at or right of their group's
-    leftmost column are removed with the move (T2). Raises ``Invalid``, ``SchemaInvalid`` (``not_adjacent``).
+    leftmost column are removed with the move (T2). ``parts``: ``widths``, ``hidden`` and ``pinned`` name columns;
+    ``default_view`` is a view or ``None``. ``views`` is the order in which views are offered.
+
+    Raises ``Invalid``, ``SchemaInvalid`` (``not_adjacent``).
     """
     with schema_change(table.pk) as stored:
         if order is not None:
             columns_order(stored, order)
-        given = dict(zip(LAYOUT_PARTS, (widths, hidden, pinned), strict=True))
-        parts = {part: value for part, value in given.items() if value is not None}
-        stored.layout = {**stored.layout, **parts}
+        shown = {part: value for part, value in parts.items() if part in SHOWN_PARTS and value is not None}
+        shown = layout_by_id(shown, ColumnIndex(table_spec(stored.pk).columns))
+        if views is not None:
+            shown["views"] = _views_named(stored, views, "views")
+        if "default_view" in parts:
+            default = [parts["default_view"]] if parts["default_view"] else []
+            shown["default_view"] = next(iter(_views_named(stored, default, "default_view")), None)
+        stored.layout = {**stored.layout, **shown}
         stored.save(update_fields=["layout"])
         audit_record(
             workspace_id=stored.workspace_id,
             actor=actor,
             action="table.layout_set",
             target=stored,
-            after={**parts, "order": [str(column) for column in order] if order is not None else None},
+            after={**shown, "order": [str(column) for column in order] if order is not None else None},
         )
     return stored
+
+
+def _views_named(table: Table, views: Sequence[UUID], field: str) -> list[str]:
+    """These views' ids, each once. Raises ``Invalid`` when one is no view of the table."""
+    known = set(View.objects.filter(table=table, pk__in=views).values_list("pk", flat=True))
+    if set(views) - known:
+        raise Invalid(errors={field: ["There is no such view in this table."]})
+    return [str(view) for view in dict.fromkeys(views)]

@@ -22,6 +22,7 @@ from tables.errors import NameTaken, SchemaInvalid, TableLocked, TableNotFound
 from tables.events import emit, schema_event
 from tables.models import Table
 from tables.selectors import table_spec
+from tables.services.leftovers import leftovers_remove
 from workspaces.errors import Invalid
 
 MAX_NAME_LENGTH: Final = 200
@@ -44,6 +45,7 @@ def schema_change(table_id: UUID, *, by_person: bool = True) -> Iterator[Table]:
         spec = table_spec(table_id)
         if faults := check_schema(spec.columns, spec.groups):
             raise SchemaInvalid(faults)
+        leftovers_remove(table, spec)
         Table.objects.filter(pk=table_id).update(schema_version=F("schema_version") + 1, updated_at=Now())
         transaction.on_commit(partial(emit, table_id, [schema_event()]))
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 
 from tables.engine.mapping import partial_patch
@@ -35,7 +36,8 @@ REASONS: Final = (PauseKind.APPROVAL, PauseKind.RUN, PauseKind.TIMER, *HELD_BACK
 class Showing:
     """A running cell as it is to be shown: blocks under way, outputs of finished ones; or parked, and why.
 
-    ``patch`` maps column keys to values (``None``: write nothing); ``overwrite`` as in ``Finish``.
+    ``patch`` maps column keys to values (``None``: write nothing); ``overwrite`` as in ``Finish``. A run that its
+    group's policy takes up again shows the ``error`` it failed with, and ``retries`` says how often that was (T23).
     """
 
     claim: Claim
@@ -46,17 +48,32 @@ class Showing:
     running: Sequence[str] = field(default_factory=list)
     patch: Mapping[str, Any] | None = None
     overwrite: bool = False
+    error: Mapping[str, Any] | None = None
+
+    @property
+    def retries(self) -> int:
+        """How often the run has been taken up again, this time included."""
+        return self.claim.retries + (self.error is not None)
 
 
 def showing_of(
-    write: RunWrite, claim: Claim, live: LiveRun, spec: TableSpec, *, overwrite: bool
+    write: RunWrite,
+    claim: Claim,
+    live: LiveRun,
+    spec: TableSpec,
+    *,
+    overwrite: bool,
+    error: Mapping[str, Any] | None = None,
 ) -> Showing | None:
-    """What this write lets the cell show while its run goes on or is parked; ``None``: nothing, or it has ended."""
+    """What this write lets the cell show while its run goes on or is parked; ``None``: nothing, or it has ended.
+
+    ``error`` is what the run has failed with that is to be taken up again.
+    """
     end = write.end
     if end is not None and not end.parks:
         return None
     done = {step.key: step.output for step in write.steps if step.status is StepStatus.COMPLETED}
-    patch = partial_patch(spec, claim.next.group, done) or None
+    patch = partial_patch(spec, claim.next.group, done, settings.RUNSHEET_MAX_CELL_BYTES) or None
     if patch is not None and live.secrets:
         patch = secrets_redact(patch, live.secrets.values())
     if end is None:
@@ -65,7 +82,9 @@ def showing_of(
         running = sorted({block_of(key) for key in (*live.in_flight, *live.startable)})
         return Showing(claim, running=running, patch=patch, overwrite=overwrite)
     status, reason = parked_as(end)
-    return Showing(claim, status, reason, end.wake_at, end.waits, patch=patch, overwrite=overwrite)
+    return Showing(
+        claim, status, reason, end.wake_at, end.waits, patch=patch, overwrite=overwrite, error=error
+    )
 
 
 def parked_as(end: RunEnd) -> tuple[CellStatus, str]:
@@ -93,9 +112,12 @@ def cells_show(cursor: CursorWrapper, showings: Sequence[Showing]) -> dict[UUID,
             "wakes": [showing.wake_at for showing in showings],
             "waits": [to_json(showing.waits) for showing in showings],
             "running": [to_json(showing.running) for showing in showings],
+            "errors": [to_json(showing.error) for showing in showings],
+            "retries": [showing.retries for showing in showings],
             "rows": [showing.claim.next.row.id for showing in showings],
             "patches": [to_json(showing.patch) for showing in showings],
             "overwrites": [showing.overwrite for showing in showings],
+            "row_bytes": settings.RUNSHEET_MAX_ROW_BYTES,
         },
     )
     return {by_id[found[0]].claim.run_id: _event(by_id[found[0]], *found[1:]) for found in cursor.fetchall()}
@@ -112,6 +134,7 @@ def _event(showing: Showing, version: int, started_at: datetime, written: str | 
         execution_id=claim.execution_id,
         run_id=claim.run_id,
         attempt=claim.attempt,
+        error=showing.error,
         reason=showing.reason,
         wake_at=showing.wake_at,
         waits_for=showing.waits,

@@ -8,27 +8,31 @@ so that no claim can start under them. Lock order: table, dispatch, window, cell
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F
 
+from tables.engine.types import TableSpec
 from tables.errors import CellFinished, CellNotFound
-from tables.events import cell_event, emit
-from tables.models import Dispatch, RowExecution, Table, Window, WorkflowGroup, sql
-from tables.services.accounting import dispatch_settle, dispatches_settle_paused, windows_settle
-from tables.services.cells import Event
-from tables.services.progress import dispatch_announce
-from tables.states import ACTIVE_DISPATCH, IN_FLIGHT, CellStatus, DispatchStatus
+from tables.models import Dispatch, RowExecution, Table, WorkflowGroup, sql
+from tables.selectors import table_spec
+from tables.services.scope import scope_of
+from tables.services.stopping_cells import cells_stop as cells_stop  # noqa: PLC0414  handed on
+from tables.services.stopping_cells import cells_tell
+from tables.services.stopping_dispatches import StopOutcome as StopOutcome  # noqa: PLC0414  handed on
+from tables.services.stopping_dispatches import dispatches_hold, groups_stop
+from tables.services.stopping_dispatches import dispatches_stop as dispatches_stop  # noqa: PLC0414  handed on
+from tables.services.stopping_rows import Selection, rows_stop
+from tables.states import FINISHED, IN_FLIGHT, CellStatus
+from workflows.engine.types import BlockError
 from workflows.models import Run
-from workflows.services.ledger import runs_stop
+from workflows.services.ledger import CANCELLED, TARGET_DELETED
 from workflows.services.runs import runs_cancel
 from workspaces.actors import Actor
-from workspaces.ids import uuid7
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +44,38 @@ class CellRef:
     execution_id: UUID | None = None
 
 
-@dataclass(slots=True)
-class StopOutcome:
-    """``cancelled`` counts cells stopped, ``dispatches`` names those ended."""
-
-    cancelled: int = 0
-    dispatches: list[UUID] = field(default_factory=list)
-
-
 @transaction.atomic
 def stop(
     *,
     table: Table,
-    rows: Sequence[UUID] | None = None,
+    rows: Sequence[UUID] | Mapping[str, Any] | None = None,
+    filter: Mapping[str, Any] | None = None,  # noqa: A002 - the API's word
+    exclude_rows: Sequence[UUID] = (),
     groups: Sequence[UUID] | None = None,
     cell: CellRef | None = None,
+    deleted: bool = False,
 ) -> StopOutcome:
-    """Stop a table (nothing named), rows, rows x groups, a table's groups, or one cell's exact attempt.
+    """Stop a table (nothing named), rows, a filter, a selection, a table's groups, or one cell's exact attempt.
+
+    ``rows`` are ids or ``{"from", "to", …}``, as ``dispatch_start`` takes them; ``groups`` narrows every scope but a
+    cell. ``deleted``: what is named is being deleted, and its runs say so (T5).
 
     Raises:
         CellFinished: the attempt named has ended by itself (409); an attempt already cancelled is no error.
         CellNotFound: there is no such cell.
+        FilterInvalid, ScopeInvalid: the selection names what is not there.
     """
     sequence = table_sequence_next(table.id)
+    error = TARGET_DELETED if deleted else CANCELLED
     if cell is not None:
         return _stop_cell(table, cell, sequence)
-    if rows is not None:
-        return _stop_rows(table, rows, groups, sequence)
-    return _stop_table(table, groups, sequence)
+    spec = table_spec(table.id)
+    scope = _scope(spec, rows, filter, exclude_rows)
+    every = frozenset(groups if groups is not None else (group.id for group in spec.groups))
+    with connection.cursor() as cursor:
+        if scope:
+            return rows_stop(cursor, Selection(spec, scope, every, sequence, error, gone=deleted))
+        return _stop_table(cursor, spec, every, sequence, error, whole=groups is None)
 
 
 @transaction.atomic
@@ -89,202 +97,88 @@ def run_of_cell_stop(run: Run, _actor: Actor) -> None:
         runs_cancel([run.pk])
 
 
-_UNDER_WAY = Q(status__in=ACTIVE_DISPATCH) | Q(Exists(Window.objects.filter(dispatch=OuterRef("pk"))))
-"""Active, or ended with parked cells that are just going on (T32)."""
-
-
 def table_sequence_next(table_id: UUID) -> int:
     """The table's next action number, under its lock: requests and stops are ordered by it (T25)."""
     Table.objects.filter(id=table_id).update(sequence=F("sequence") + 1)
     return Table.objects.values_list("sequence", flat=True).get(id=table_id)
 
 
-def dispatches_stop(
-    cursor: CursorWrapper, table_id: UUID, dispatch_ids: Sequence[UUID], sequence: int
-) -> StopOutcome:
-    """End dispatches: cells in flight cancelled, windows accounted for and deleted, status ``cancelled``.
+def _scope(
+    spec: TableSpec,
+    rows: Sequence[UUID] | Mapping[str, Any] | None,
+    filter_: Mapping[str, Any] | None,
+    exclude_rows: Sequence[UUID],
+) -> dict[str, Any]:
+    """The selection in the stored form of a dispatch's scope; empty for the whole table. Any number of ids will do."""
+    if rows is None or isinstance(rows, Mapping):
+        return scope_of(spec, rows, filter_, exclude_rows)
+    named = [str(row) for row in dict.fromkeys(rows)]
+    return {"rows": named, **scope_of(spec, None, filter_, exclude_rows)}
 
-    Of one that has ended by itself the parked cells are cancelled, and what goes on of them; the rest stays as it is.
-    """
-    found = dict(
-        Dispatch.objects.select_for_update()
-        .filter(id__in=dispatch_ids)
-        .order_by("id")
-        .values_list("id", "status")
-    )
-    if not found:
-        return StopOutcome()
-    windows = windows_lock(cursor, list(found))
+
+def _stop_table(
+    cursor: CursorWrapper,
+    spec: TableSpec,
+    groups: frozenset[UUID],
+    sequence: int,
+    error: BlockError,
+    *,
+    whole: bool,
+) -> StopOutcome:
+    active = dispatches_hold(spec.table_id)
+    if whole:  # those that ask for groups deleted since, too
+        outcome = dispatches_stop(cursor, spec.table_id, [each.id for each in active], sequence, error)
+    else:
+        outcome = groups_stop(cursor, spec, active, groups, sequence, error)
     events = cells_stop(
         cursor,
-        "(c.window_id = ANY(%(windows)s) OR c.table_id = %(table)s AND c.status = 'paused'"
-        " AND c.group_id IN (SELECT id FROM tables_workflowgroup WHERE table_id = %(table)s)"
-        " AND c.dispatch_id = ANY(%(dispatches)s))",
-        {"windows": windows, "table": table_id, "dispatches": list(found), "sequence": sequence},
+        "c.table_id = %(table)s AND c.group_id = ANY(%(groups)s)",
+        {"table": spec.table_id, "groups": list(groups), "sequence": sequence},
+        error,
     )
-    for dispatch_id in found:
-        dispatch_settle(cursor, dispatch_id, DispatchStatus.CANCELLED)
-    transaction.on_commit(partial(emit, table_id, events))
-    for dispatch_id in found:
-        transaction.on_commit(partial(dispatch_announce, dispatch_id, force=True))
-    ended = [dispatch_id for dispatch_id, status in found.items() if status in ACTIVE_DISPATCH]
-    return StopOutcome(cancelled=len(events), dispatches=ended)
-
-
-def windows_lock(cursor: CursorWrapper, dispatch_ids: Sequence[UUID]) -> list[UUID]:
-    """Hold the windows of these dispatches alone until the transaction ends: nobody claims or finishes under them."""
-    cursor.execute(
-        "SELECT id FROM tables_window WHERE dispatch_id = ANY(%s) ORDER BY id FOR UPDATE",
-        [list(dispatch_ids)],
-    )
-    return [found[0] for found in cursor.fetchall()]
-
-
-def cells_stop(cursor: CursorWrapper, condition: str, params: Mapping[str, Any]) -> list[Event]:
-    """Cancel the cells in flight that meet ``condition`` (fixed SQL over alias ``c``), and their runs (T27)."""
-    cursor.execute(sql.STOP_CELLS.format(condition=condition), params)
-    found = _as_cells(cursor)
-    runs_stop(cursor, [cell["run_id"] for cell in found if cell["run_id"]])
-    _settle_later(found)
-    return [cell_event(cell) for cell in found]
-
-
-def _settle_later(cells: Sequence[Mapping[str, Any]]) -> None:
-    """After the commit, dispatches that counted these cells as paused count them as cancelled (T13)."""
-    owing = {cell["dispatch_id"] for cell in cells if cell["counted_paused"]}
-    if owing:
-        transaction.on_commit(partial(dispatches_settle_paused, sorted(owing)), robust=True)
-
-
-def _stop_table(table: Table, groups: Sequence[UUID] | None, sequence: int) -> StopOutcome:
-    every = list(groups) if groups is not None else list(table.groups.values_list("id", flat=True))
-    found = Dispatch.objects.select_for_update().filter(_UNDER_WAY, table=table).order_by("id")
-    active = [dispatch for dispatch in found if groups is None or set(dispatch.groups) & set(every)]
-    whole = [dispatch.id for dispatch in active if groups is None or set(dispatch.groups) <= set(every)]
-    with connection.cursor() as cursor:
-        windows_lock(cursor, [dispatch.id for dispatch in active])
-        outcome = dispatches_stop(cursor, table.id, whole, sequence)
-        for dispatch in active:
-            if dispatch.id not in whole:
-                outcome.cancelled += _groups_leave(cursor, table, dispatch, every, sequence)
-        events = cells_stop(
-            cursor,
-            "c.table_id = %(table)s AND c.group_id = ANY(%(groups)s)",
-            {"table": table.id, "groups": every, "sequence": sequence},
-        )
     outcome.cancelled += len(events)
-    transaction.on_commit(partial(emit, table.id, events))
+    cells_tell(spec.table_id, events)
     return outcome
 
 
-def _groups_leave(
-    cursor: CursorWrapper, table: Table, dispatch: Dispatch, groups: Sequence[UUID], sequence: int
-) -> int:
-    """A dispatch that asks for other groups too goes on without these; how many cells that stopped.
-
-    Rows in somebody's hands get tombstones, as their cascade was asked for the groups before (T25).
-    """
-    leaving = [group for group in dispatch.groups if group in groups]
-    windows = list(dispatch.windows.values_list("id", "row_ids"))
-    events = cells_stop(
-        cursor,
-        "c.window_id = ANY(%(windows)s) AND c.group_id = ANY(%(groups)s)",
-        {"windows": [window for window, _ in windows], "groups": leaving, "sequence": sequence},
-    )
-    count = len(events)
-    events += _tombstones(cursor, table, [row for _, rows in windows for row in rows], leaving, sequence)
-    if dispatch.status in ACTIVE_DISPATCH:
-        windows_settle(cursor, dispatch, leaving)
-        dispatch.groups = [group for group in dispatch.groups if group not in groups]
-    dispatch.save()
-    transaction.on_commit(partial(emit, table.id, events))
-    transaction.on_commit(partial(dispatch_announce, dispatch.id, force=True))
-    return count
-
-
-def _stop_rows(
-    table: Table, rows: Sequence[UUID], groups: Sequence[UUID] | None, sequence: int
-) -> StopOutcome:
-    every = list(groups) if groups is not None else list(table.groups.values_list("id", flat=True))
-    with connection.cursor() as cursor:
-        cursor.execute(sql.LOCK_WINDOWS_OF_ROWS, [list(rows)])
-        events = cells_stop(
-            cursor,
-            "c.row_id = ANY(%(rows)s) AND c.group_id = ANY(%(groups)s) AND c.table_id = %(table)s",
-            {"rows": list(rows), "groups": every, "table": table.id, "sequence": sequence},
-        )
-        count = len(events)
-        events += _tombstones(cursor, table, rows, every, sequence)
-    transaction.on_commit(partial(emit, table.id, events))
-    return StopOutcome(cancelled=count)
-
-
-def _tombstones(
-    cursor: CursorWrapper, table: Table, rows: Sequence[UUID], groups: Sequence[UUID], sequence: int
-) -> list[Event]:
-    """Make the active dispatches' groups skip these rows, reached or not (T25). A tombstone stops its group only."""
-    asked = Dispatch.objects.filter(_UNDER_WAY, table=table).values_list("groups", flat=True)
-    wanted = [group for group in groups if any(group in named for named in asked)]
-    pairs = [(row, group) for row in sorted(rows) for group in wanted]
-    if not pairs:
-        return []
-    cursor.execute(
-        sql.WRITE_TOMBSTONES,
-        {
-            "ids": [uuid7() for _ in pairs],
-            "rows": [row for row, _ in pairs],
-            "groups": [group for _, group in pairs],
-            "table": table.id,
-            "sequence": sequence,
-        },
-    )
-    found = [cell for cell in _as_cells(cursor) if cell["status"] == CellStatus.CANCELLED]
-    runs_stop(cursor, [cell["run_id"] for cell in found if cell["run_id"]])
-    _settle_later(found)
-    return [cell_event(cell) for cell in found]
-
-
 def _stop_cell(table: Table, ref: CellRef, sequence: int) -> StopOutcome:
+    if ref.execution_id is None:
+        return _stop_any_attempt(table, ref, sequence)
     with connection.cursor() as cursor:
         cursor.execute(sql.LOCK_WINDOWS_OF_ROWS, [[ref.row]])
-    cell = (
-        RowExecution.objects.select_for_update()
-        .filter(table=table, row_id=ref.row, group_id=ref.group)
-        .first()
-    )
-    if cell is None:
-        if not WorkflowGroup.objects.filter(table=table, id=ref.group).exists():
-            raise CellNotFound
-        return _stop_rows(table, [ref.row], [ref.group], sequence)
-    same = ref.execution_id is None or cell.execution_id == ref.execution_id
-    if (
-        same and cell.status == CellStatus.CANCELLED
-    ):  # once more, as a dispatch asked for since may be on its way
-        return (
-            _stop_rows(table, [ref.row], [ref.group], sequence) if ref.execution_id is None else StopOutcome()
-        )
-    if not same or cell.status not in IN_FLIGHT:
+    cell = _cell_of(table, ref)
+    if cell is None and not WorkflowGroup.objects.filter(table=table, id=ref.group).exists():
+        raise CellNotFound
+    if cell is None or cell.execution_id != ref.execution_id:
+        raise CellFinished
+    if cell.status == CellStatus.CANCELLED:
+        return StopOutcome()
+    if cell.status not in IN_FLIGHT:
         raise CellFinished
     with connection.cursor() as cursor:
         events = cells_stop(cursor, "c.id = %(cell)s", {"cell": cell.id, "sequence": sequence})
-    transaction.on_commit(partial(emit, table.id, events))
+    cells_tell(table.id, events)
     return StopOutcome(cancelled=len(events))
 
 
-_STOPPED = (
-    "row_id",
-    "group_id",
-    "status",
-    "version",
-    "execution_id",
-    "dispatch_id",
-    "run_id",
-    "attempt",
-    "started_at",
-    "finished_at",
-    "counted_paused",
-)
+def _stop_any_attempt(table: Table, ref: CellRef, sequence: int) -> StopOutcome:
+    """Whatever is in flight of this cell, or on its way to it; a finished one that nobody is about to run again is
+    a conflict.
+    """
+    if not WorkflowGroup.objects.filter(table=table, id=ref.group).exists():
+        raise CellNotFound
+    spec = table_spec(table.id)
+    selection = Selection(spec, {"rows": [str(ref.row)]}, frozenset([ref.group]), sequence, CANCELLED)
+    with connection.cursor() as cursor:
+        outcome = rows_stop(cursor, selection)
+    cell = _cell_of(table, ref)
+    is_untouched = cell is not None and cell.cancelled_sequence < sequence
+    if cell is not None and is_untouched and cell.status in FINISHED - {CellStatus.CANCELLED}:
+        raise CellFinished
+    return outcome
 
 
-def _as_cells(cursor: CursorWrapper) -> list[dict[str, Any]]:
-    return [dict(zip(_STOPPED, found, strict=True)) for found in cursor.fetchall()]
+def _cell_of(table: Table, ref: CellRef) -> RowExecution | None:
+    """The cell's record, held."""
+    cells = RowExecution.objects.select_for_update()
+    return cells.filter(table=table, row_id=ref.row, group_id=ref.group).first()

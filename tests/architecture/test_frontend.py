@@ -17,7 +17,7 @@ PAGES = {
     "table": ("sheet/element.js", "run/strip.js"),
     "tables": ("tables/list.js", "tables/import.js", "tables/create.js"),
     "run": ("run/page.js",),
-    "runs": ("run/list.js",),
+    "runs": ("run/list.js", "workspace.js"),
 }
 """Which islands a page may load, by what they are for."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import Counter
 from pathlib import Path
+from random import Random
 
 from workflows.blocks.base import BlockContext
 from workflows.blocks.functions import function
@@ -54,23 +56,41 @@ class Trace:
 
 
 PUBLISH = "TEST_PUBLISH"
-"""``twice``: each message of ours is delivered two times; ``lossy``: every fifth is lost on its way."""
+"""``twice``: each message of ours is delivered two times; ``lossy``: every fifth is lost on its way; ``late``: one in
+ten, by chance, arrives ``LATE_SECONDS`` after it was sent.
+"""
+
+SEED = "TEST_SEED"
+"""Environment variable: which messages chance picks."""
+
+LATE_SECONDS = 8.0
 
 
 def spoil_publishing(how: str) -> None:
     """Make this process's broker connection an unreliable one, below Celery: where messages are put on the queue."""
+    from celery import current_app
     from kombu.transport.redis import Channel
 
     put = Channel._put
     sent = Counter[str]()
+    chance = Random(f"{os.environ.get(SEED)} {os.environ.get('RUNSHEET_PROCESS')}")
 
     def spoiled(self: Channel, queue: str, message: dict[str, object], **kwargs: object) -> None:
         sent["n"] += 1
         if how == "lossy" and sent["n"] % 5 == 0:
             return
+        if how == "late" and chance.random() < 0.1:
+            timer = threading.Timer(LATE_SECONDS, deliver, [queue, message])
+            timer.daemon = True
+            timer.start()
+            return
         put(self, queue, message, **kwargs)
         if how == "twice":
             put(self, queue, message, **kwargs)
+
+    def deliver(queue: str, message: dict[str, object]) -> None:
+        with current_app.connection_for_write() as line, line.channel() as channel:
+            put(channel, queue, message)
 
     Channel._put = spoiled
 

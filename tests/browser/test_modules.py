@@ -148,6 +148,45 @@ def test_only_what_the_dispatch_would_run_is_shown_as_coming(
     assert ask(modules, "sheet/overlay.js", code, {**given, "group": group}) == coming
 
 
+TOLD: list[tuple[dict[str, Any], str, list[str] | None]] = [
+    ({}, "g", []),
+    ({"told": {"g": {"status": None, "reason": "condition_false"}}}, "g", None),
+    ({"told": {"h": {"status": None, "waits_for": ["out"]}}}, "h", ["Out"]),
+    (
+        {"told": {"h": {"status": None, "waits_for": ["out"]}}, "data": {"out": "x"}, "edited": ["out"]},
+        "h",
+        None,
+    ),
+    ({"position": "a"}, "g", None),
+]
+
+
+@pytest.mark.rule("T36")
+@pytest.mark.parametrize(("row", "group", "coming"), TOLD)
+def test_what_the_server_told_is_shown_until_it_is_overtaken(
+    modules: Page, row: dict[str, Any], group: str, coming: list[str] | None
+) -> None:
+    """A dispatch over a filter: the browser cannot judge, and shows what came with the page."""
+    given = {
+        "dispatch": {"scope": {"filter": {"column": "name"}}},
+        "row": {"told": {"g": {"status": "queued", "dispatch": "d"}}, **row},
+        "group": group,
+    }
+    assert ask(modules, "sheet/overlay.js", f"(() => {{ {SCHEMA} }})()", given) == coming
+
+
+@pytest.mark.rule("T35", "T36")
+def test_what_was_told_is_no_record_and_ends_with_the_first_event(modules: Page) -> None:
+    code = """(() => {
+      const row = {data: {}, cells: {g: {status: 'queued', version: 0, dispatch: 'd'},
+        h: {status: 'failed', version: 4, ahead: {status: 'queued', dispatch: 'd'}}}};
+      m.setApart(row);
+      const before = [Object.keys(row.cells), Object.keys(row.told)];
+      m.admit(row, {row: 'r', group: 'g', status: 'pending', version: 5});
+      return [...before, row.cells.g.status, Object.keys(row.told)]; })()"""
+    assert ask(modules, "sheet/store.js", code) == [["h"], ["g", "h"], "pending", ["h"]]
+
+
 @pytest.mark.parametrize(
     ("column", "value", "text"),
     [

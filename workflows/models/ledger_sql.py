@@ -179,6 +179,26 @@ UPDATE workflows_run
 RETURNING id, owner_kind, owner_id
 """
 
+# Runs parked just now by the policy of their owner: the next epoch, and in the history how this one ended (T23).
+RETRY_RUNS = """
+UPDATE workflows_run r
+   SET epoch = r.epoch + 1, recovery_count = 0,
+       history = coalesce(r.history, '[]'::jsonb) || jsonb_build_array(jsonb_build_object(
+           'epoch', r.epoch, 'status', 'failed', 'error', i.error::jsonb, 'finished_at', clock_timestamp(),
+           'resumed_at', r.wake_at, 'resumed_by', %s::text, 'note', ''))
+  FROM unnest(%s::uuid[], %s::text[]) AS i(id, error)
+ WHERE r.id = i.id AND r.status = 'waiting'
+RETURNING r.id, r.version_id
+"""
+
+# Steps put back with their runs, which the caller holds; their attempts stay (W22).
+RESET_STEPS = """
+UPDATE workflows_step s
+   SET status = i.status, error = NULL, output = NULL, blob_id = NULL, handle = '', finished_at = NULL
+  FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS i(run_id, step_key, status)
+ WHERE s.run_id = i.run_id AND s.step_key = i.step_key
+"""
+
 RELEASE_DEAD = """
 UPDATE workflows_run SET status = 'queued', lease_token = NULL, instance_id = NULL
  WHERE id = ANY(%s::uuid[]) AND status = 'running'

@@ -17,6 +17,7 @@ from workflows.engine.validation import Checked, check_definition
 from workflows.errors import DefinitionInvalid, WorkflowNameTaken, WorkflowNotFound
 from workflows.models import Workflow, WorkflowRef, WorkflowVersion
 from workflows.services.refs import name_check, ref_set, workflow_unused
+from workflows.services.withdrawing import runs_withdraw
 from workspaces.actors import Actor
 from workspaces.errors import Invalid
 from workspaces.models import Workspace
@@ -70,11 +71,15 @@ def workflow_update(*, workflow: Workflow, actor: Actor, **changes: Any) -> Work
 
 
 def workflow_archive(*, workflow: Workflow, actor: Actor) -> None:
-    """Put a workflow away; its runs stay readable. Raises ``WorkflowInUse`` naming the groups that run it."""
+    """Put a workflow away; its runs stay readable, and those under way end quietly, cancelled (T5).
+
+    Raises ``WorkflowInUse`` naming the groups that run it.
+    """
     with transaction.atomic():
         if not Workflow.objects.filter(pk=workflow.pk, archived_at=None).update(archived_at=Now()):
             raise WorkflowNotFound
         workflow_unused(workflow.pk)
+        runs_withdraw(workflow_id=workflow.pk, actor=actor)
         _audit(workflow, actor, "workflow.archived", before={"name": workflow.name})
 
 

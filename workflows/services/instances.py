@@ -19,13 +19,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import DateTimeField, Func, Sum
 from django.db.models.functions import Now
+from django.db.models.lookups import LessThan
 
 from workflows.models import Instance
 from workspaces.ids import uuid7
 
 log = logging.getLogger(__name__)
+
+_LISTENS_SINCE = Func(function="pg_postmaster_start_time", output_field=DateTimeField())
+"""While PostgreSQL was down nobody could be heard: silence counts from its start (F8)."""
 
 _lock = threading.RLock()
 _current: UUID | None = None
@@ -174,12 +178,12 @@ def renew() -> None:
 def instances_bury() -> int:
     """Declare dead what has been silent too long, and what is gone from this very host; how many (T15).
 
-    Death is decided by the database's clock; a pid counts only on its own host, boot and pid namespace.
+    Death is decided by the database's clock, and by silence that it could have heard; a pid counts only on its own
+    host, boot and pid namespace.
     """
     silent = timedelta(seconds=settings.RUNSHEET_INSTANCE_DEAD_SECONDS)
-    buried = Instance.objects.filter(stopped_at__isnull=True, heartbeat_at__lt=Now() - silent).update(
-        stopped_at=Now()
-    )
+    heard = Instance.objects.filter(stopped_at__isnull=True, heartbeat_at__lt=Now() - silent)
+    buried = heard.filter(LessThan(_LISTENS_SINCE, Now() - silent)).update(stopped_at=Now())
     here = boot_id()
     if not here:
         return buried

@@ -39,6 +39,10 @@ from workspaces.ids import uuid7
 
 CANCELLED = BlockError(ErrorClass.CANCELLED, "cancelled", "The run was cancelled.")
 
+TARGET_DELETED = BlockError(
+    ErrorClass.CANCELLED, "target_deleted", "What the run worked for was deleted while it ran."
+)
+
 
 @dataclass(slots=True)
 class StepWrite:
@@ -289,12 +293,15 @@ def runs_release(cursor: CursorWrapper, run_ids: Sequence[UUID]) -> None:
     cursor.execute(sql.RELEASE_DEAD, [list(run_ids)])
 
 
-def runs_stop(cursor: CursorWrapper, run_ids: Sequence[UUID]) -> list[UUID]:
-    """Cancel runs whatever they are doing, and the sub-runs they wait for; which were under way (T24, T27)."""
+def runs_stop(cursor: CursorWrapper, run_ids: Sequence[UUID], error: BlockError = CANCELLED) -> list[UUID]:
+    """Cancel runs whatever they are doing, and the sub-runs they wait for; which were under way (T24, T27).
+
+    ``error`` is what they say of their end: ``TARGET_DELETED`` when what they worked for is gone (T5).
+    """
     if not run_ids:
         return []
-    cursor.execute(sql.STOP_RUNS, [list(run_ids), to_json(CANCELLED.as_json())])
-    return _tell_of(cursor.fetchall(), RunStatus.CANCELLED, CANCELLED.as_json())
+    cursor.execute(sql.STOP_RUNS, [list(run_ids), to_json(error.as_json())])
+    return _tell_of(cursor.fetchall(), RunStatus.CANCELLED, error.as_json())
 
 
 def runs_fail(cursor: CursorWrapper, run_ids: Sequence[UUID], error: Mapping[str, Any]) -> None:

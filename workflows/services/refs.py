@@ -25,6 +25,17 @@ RefGuard = Callable[[UUID, str | None], Sequence[str]]
 
 _guards: list[RefGuard] = []
 
+RefMoved = Callable[[UUID, str], None]
+"""``(workflow id, ref name)``: called in the transaction that pointed the ref at another version."""
+
+_movers: list[RefMoved] = []
+
+
+def on_ref_moved(told: RefMoved) -> None:
+    """Have ``told`` called when a ref comes to mean another version; registered once, when the app starts."""
+    if told not in _movers:
+        _movers.append(told)
+
 
 def guard_refs(guard: RefGuard) -> None:
     """Have ``guard`` asked before a ref or a workflow goes; registered once, when the app starts."""
@@ -48,6 +59,9 @@ def ref_set(*, workflow: Workflow, name: str, version: WorkflowVersion, actor: A
             before=None if before is None else {"ref": name, "version": before.version.number},
             after={"ref": name, "version": version.number},
         )
+        if before is not None and before.version_id != version.pk:
+            for told in _movers:
+                told(workflow.pk, name)
     return ref
 
 

@@ -124,11 +124,14 @@ def run_requeue(run: Run, actor: Actor, note: str, *, next_epoch: bool = True) -
         run_enqueue(run.pk)
 
 
-def steps_reopen(run: Run, actor: Actor, note: str) -> None:
-    """Put back what a resume takes back: failed and interrupted steps, and the containers they failed (W22)."""
+def steps_reopen(run: Run, actor: Actor, note: str, *, keep: frozenset[str] = frozenset()) -> None:
+    """Put back what a resume takes back: failed and interrupted steps, and the containers they failed (W22).
+
+    Steps to ``keep`` stay as they are.
+    """
     steps = steps_load([run.pk])
     openings = {step.step_key for step in steps if step.opening is not None}
-    taken = reopened(compiled_version(run.version_id), [step_record(step) for step in steps])
+    taken = reopened(compiled_version(run.version_id), [step_record(step) for step in steps]) - keep
     waiting = _subruns_resume(run, taken, actor, note)
     _reset(run, taken - openings - waiting, StepStatus.PENDING)
     _reset(run, taken & openings, StepStatus.RUNNING)

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from workspaces.api.access import WorkspaceRequest
+from workspaces.api.authentication import token_of
 from workspaces.api.serializers import StrictSerializer
 from workspaces.api.views import WorkspaceAPIView
 from workspaces.services.tickets import TICKET_TTL_SECONDS, ticket_create
@@ -33,6 +34,6 @@ class TicketsView(WorkspaceAPIView):
     def post(self, request: WorkspaceRequest) -> Response:
         """A ticket for the caller in this workspace."""
         self.body(NoBodySerializer)
-        ticket = ticket_create(workspace=request.workspace, user=request.user)
+        ticket = ticket_create(workspace=request.workspace, user=request.user, token=token_of(request))
         answer = {"ticket": ticket, "expires_in_seconds": TICKET_TTL_SECONDS}
         return Response(answer, status=201, headers={"Cache-Control": "no-store"})

@@ -12,8 +12,9 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
 
+from workspaces.models import ApiToken
 from workspaces.selectors import membership_for
-from workspaces.services.tickets import ticket_redeem
+from workspaces.services.tickets import ticket_redeem, ticket_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Visitor:
     session_key: str | None
     workspace_id: UUID | None
     """The one workspace a ticket is good for."""
+    token_id: UUID | None = None
+    """The token that asked for the ticket: what it opened ends with it."""
 
 
 def visitor_by_session(session_key: str | None) -> Visitor | None:
@@ -35,12 +38,14 @@ def visitor_by_session(session_key: str | None) -> Visitor | None:
 def visitor_by_ticket(ticket: str) -> Visitor | None:
     """Use a one-time ticket up; `None` if it opens nothing."""
     redeemed = ticket_redeem(ticket)
-    return None if redeemed is None else Visitor(redeemed[0], None, redeemed[1])
+    return None if redeemed is None else Visitor(redeemed[0], None, redeemed[1], ticket_token(ticket))
 
 
 def may_see(visitor: Visitor, workspace_id: UUID | None) -> bool:
     """Tell whether the visitor still is who they were, and a member of the workspace that what they watch is in."""
     if visitor.session_key is not None and _session_user(visitor.session_key) != visitor.user_id:
+        return False
+    if visitor.token_id is not None and not ApiToken.objects.live().filter(pk=visitor.token_id).exists():
         return False
     if workspace_id is None or visitor.workspace_id not in {None, workspace_id}:
         return False

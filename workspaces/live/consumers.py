@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 PING_SECONDS: Final = 20.0
 RECHECK_SECONDS: Final = 30.0
 """How long a revoked membership or an ended session may go on watching, at most."""
+SEND_SECONDS: Final = 60.0
+"""A socket that takes nothing in for so long is given up, with what waits for it (F19)."""
 MAX_CLIENT_CHARS: Final = 65_536
 MAX_CLIENT_FRAMES_PER_SECOND: Final = 20
 
@@ -117,12 +120,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
             async with hub().subscription(self.topic(), place, self.news) as subscription:
                 await self.opened(subscription, since)
                 code = await self._until_ended(subscription, visitor)
-        except ReaderUnavailable:
+        except (ReaderUnavailable, OSError):  # the latter, a timeout too: nobody listens any more
             code = TRY_LATER
         except Exception:
             log.exception("a socket broke")
             code = 1011
-        await self.close(code)
+        with suppress(OSError, RuntimeError):  # closed already
+            await self.close(code)
 
     async def _until_ended(self, subscription: Subscription, visitor: Visitor) -> int:
         tasks = [
@@ -141,12 +145,20 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _forward(self, subscription: Subscription) -> int:
         while True:
-            await self.send(text_data=await subscription.next())
+            await self._tell(await subscription.next())
 
     async def _ping(self) -> int:
         while True:
             await asyncio.sleep(PING_SECONDS)
-            await self.send(text_data=PING)
+            await self._tell(PING)
+
+    async def _tell(self, frame: str) -> None:
+        """Send a frame. Raises ``OSError`` when the client is gone, closed meanwhile, or takes nothing in."""
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self.send(text_data=frame)
+        except RuntimeError as error:  # how a server says that it has closed the socket itself
+            raise ConnectionAbortedError from error
 
     async def _recheck(self, visitor: Visitor) -> int:
         while True:

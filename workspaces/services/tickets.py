@@ -7,27 +7,38 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from workspaces.models import SocketTicket, User, Workspace
+from workspaces.models import ApiToken, SocketTicket, User, Workspace
 from workspaces.tokens import TICKET_PREFIX, key_hash, key_make
 
 TICKET_TTL_SECONDS: Final = 60
+BEHIND: Final = "."
+"""Between a ticket's random part and the id of the token that asked for it, which the stored hash covers as well."""
 
 
-def ticket_create(*, workspace: Workspace, user: User) -> str:
+def ticket_create(*, workspace: Workspace, user: User, token: ApiToken | None = None) -> str:
     """Make a ticket that opens one socket within `TICKET_TTL_SECONDS`; returns its plaintext.
 
+    `token` is what the caller was let in by, if by one: what it opens closes with it.
     Not audited: a ticket changes nothing and dies in a minute. Forgotten ones of the same person go.
     """
-    key = key_make(TICKET_PREFIX)
+    plaintext = key_make(TICKET_PREFIX).plaintext
+    if token is not None:
+        plaintext += BEHIND + token.pk.hex
     with transaction.atomic():
         SocketTicket.objects.expired().filter(user=user).delete()
         SocketTicket.objects.create(
             workspace=workspace,
             user=user,
-            sha256=key.sha256,
+            sha256=key_hash(plaintext),
             expires_at=Now() + dt.timedelta(seconds=TICKET_TTL_SECONDS),
         )
-    return key.plaintext
+    return plaintext
+
+
+def ticket_token(redeemed: str) -> UUID | None:
+    """The id of the token that asked for a ticket which has been redeemed; `None` if a signed-in person did."""
+    _, _, token = redeemed.partition(BEHIND)
+    return UUID(token) if token else None
 
 
 def ticket_redeem(raw: str) -> tuple[UUID, UUID] | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-MEASURES = ("p1", "p4", "p7")
+MEASURES = ("p1", "p3", "p4", "p7", "p8", "p9", "p10")
 
 
 class Command(BaseCommand):
@@ -27,18 +28,29 @@ class Command(BaseCommand):
         parser.add_argument(
             "--rounds", type=int, default=3, help="rounds of P1; medians are printed (default 3)"
         )
+        parser.add_argument(
+            "--table-rows", type=int, default=1_000_000, help="rows of the table that P9 reads"
+        )
+        parser.add_argument(
+            "--import-rows", type=int, default=1_000_000, help="rows of the file that P10 imports"
+        )
+        parser.add_argument("--million", action="store_true", help="P3: up to a million rows (minutes more)")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Measure and print."""
-        from bench import p1, p4, p7
-        from bench.report import as_json, markdown
+        from bench import p1, p3, p4, p7, p8, p9, p10
+        from bench.report import Figure, as_json, markdown
 
         wanted = options["measures"] or MEASURES
-        work = {
+        work: dict[str, Callable[[], list[Figure]]] = {
             "p1": lambda: p1.figures(options["rows"], options["rounds"]),
+            "p3": lambda: p3.figures(million=options["million"]),
             "p4": lambda: p4.figures(options["big"]),
             "p7": lambda: p7.figures(options["rows"]),
+            "p8": p8.figures,
+            "p10": lambda: p10.figures(options["import_rows"], options["rounds"]),
+            "p9": lambda: p9.figures(options["table_rows"]),
         }
         figures = [figure for name in wanted for figure in work[name]()]
         self.stdout.write(json.dumps(as_json(figures), indent=2) if options["json"] else markdown(figures))

@@ -8,3 +8,4 @@ if (document.querySelector("run-strip")) import("./run/strip.js");
 if (document.querySelector("[data-new-table], [data-import-csv]")) import("./tables/list.js");
 if (document.querySelector("run-view")) import("./run/page.js");
 if (document.querySelector("[data-run-list]")) import("./run/list.js");
+if (document.querySelector("[data-live-list]")) import("./workspace.js");

@@ -3,16 +3,19 @@
  * What the islands of one table's page share: its socket, its dispatches, its counters.
  *
  * Events: "ready" (the socket stands, or will not for now: pages may be fetched), "cells" (cell events), "rows" (a list
- * changed), "schema", "dispatches", "job", "summary", "resync" (refetch what is shown), "state" (of the socket).
+ * changed), "schema", "dispatches", "foretold" (the server alone can tell what is coming: refetch the rows shown), "job",
+ * "summary", "resync" (refetch what is shown), "state" (of the socket).
  */
 import { api } from "./api.js";
 import { Live } from "./live.js";
-import { isActive } from "./sheet/overlay.js";
+import { isActive, isPlain } from "./sheet/overlay.js";
 
 /** The page is fetched after `hello`, so that nothing falls between; without a socket it must not wait for ever. */
 const HELLO_PATIENCE_MS = 1_000;
 const SUMMARY_EVERY_MS = 1_000;
 const ENDED_KEPT = 8;
+/** What every browser hears at once, such as `pruned`, they answer spread over so long (F20). */
+const SPREAD_MS = 700;
 
 /** @type {Map<string, Session>} */
 const sessions = new Map();
@@ -41,10 +44,11 @@ export class Session extends EventTarget {
     this.state = "connecting";
     this.summaryDue = 0;
     this.summaryStale = false;
+    this.resyncDue = 0;
     this.live = new Live(`/ws/tables/${tableId}/`, {
       onHello: (resumed) => this.hello(resumed),
       onEvents: (events) => this.take(events),
-      onPruned: () => this.resync(),
+      onPruned: () => this.resyncSoon(),
       onState: (state) => { this.state = state; this.say("state"); },
     });
   }
@@ -59,7 +63,7 @@ export class Session extends EventTarget {
   }
 
   hello(resumed) {
-    if (this.isReady && !resumed) this.resync();
+    if (this.isReady && !resumed) this.resyncSoon();
     else this.ready();
   }
 
@@ -75,6 +79,11 @@ export class Session extends EventTarget {
     if (!this.isReady) return;
     this.say("resync");
     this.refresh();
+  }
+
+  /** The same, not in the same instant as everybody else, and once for all that asked meanwhile. */
+  resyncSoon() {
+    this.resyncDue ||= window.setTimeout(() => { this.resyncDue = 0; this.resync(); }, Math.random() * SPREAD_MS);
   }
 
   async refresh() {
@@ -122,7 +131,13 @@ export class Session extends EventTarget {
     this.dispatches.set(event.id, event);
     this.forgetEnded();
     this.say("dispatches", event);
-    if (!isActive(event) && known && (isActive(known) || known.optimistic)) this.say("resync");
+    if (isActive(event)) this.foretell(known, event);
+    else if (!known || isActive(known) || known.optimistic) this.resyncSoon();
+  }
+
+  /** What rows ahead show of this dispatch comes with a page: when it begins, and when a stop changed what it covers. */
+  foretell(known, dispatch) {
+    if (!isPlain(dispatch) && (!known || known.stopped_ahead !== dispatch.stopped_ahead)) this.say("foretold");
   }
 
   forgetEnded() {

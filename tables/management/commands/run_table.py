@@ -16,7 +16,8 @@ from tables.errors import ValueInvalid
 from tables.management.dispatch_progress import dispatch_follow
 from tables.models import Dispatch, RowExecution, Table, WorkflowGroup
 from tables.selectors import workers_live
-from tables.services.dispatches import DispatchOutcome, dispatch_plan, dispatch_start
+from tables.services.dispatches import DispatchOutcome, dispatch_start
+from tables.services.dry_run import dispatch_plan
 from tables.services.progress import dispatch_json
 from tables.services.stopping import dispatch_stop
 from tables.states import CellStatus, DispatchStatus, Mode

@@ -110,7 +110,7 @@ def test_a_result_that_does_not_fit_fails_the_run_as_well_as_the_cell(inbox: Inb
 
 @pytest.mark.rule("T15", "F21")
 @pytest.mark.parametrize(
-    ("length", "code"), [(300 * 1024, "output_invalid"), (2**20 + 1, "output_too_large")]
+    ("length", "code"), [(300 * 1024, "output_too_large"), (2**20 + 1, "output_too_large")]
 )
 def test_an_output_that_is_too_large_fails_its_cell(
     length: int, code: str, inbox: Inbox, probe: Probe

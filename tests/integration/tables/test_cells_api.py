@@ -157,6 +157,7 @@ def test_a_plan_that_has_changed_since_starts_nothing(
     inbox.run_all()
     path = f"{cell_path(sheet)}/rerun/"
     plan = post(client, path, {"start_block": "three", "dry_run": True}).json()
+    of_another = cell(sheet, "B").run_id
     client.patch(
         f"{V1}/tables/{sheet.table.id}/rows/{sheet.rows[0]}/", {"data": {"name": "other"}}, format="json"
     )
@@ -164,7 +165,7 @@ def test_a_plan_that_has_changed_since_starts_nothing(
     assert refused.status_code == 409
     missing = post(client, path, {"start_block": "nowhere"})
     assert (missing.status_code, missing.json()["code"]) == (409, "block_missing")
-    foreign = post(client, path, {"source_run": str(cell(sheet, "B").run_id)})
+    foreign = post(client, path, {"source_run": str(of_another)})
     assert foreign.status_code == 404
     assert Dispatch.objects.count() == 1
     assert not inbox.waiting

@@ -267,7 +267,7 @@ def test_a_killed_workers_import_goes_on_behind_the_last_committed_batch(
     client: Any, inbox: Any, monkeypatch: Any
 ) -> None:
     from tables.models import Job
-    from tables.services.imports import jobs_reap
+    from tables.services.jobs import jobs_reap
 
     class Killed(BaseException):
         pass
@@ -298,7 +298,7 @@ def test_a_killed_workers_import_goes_on_behind_the_last_committed_batch(
 
 def test_an_import_that_keeps_losing_its_worker_fails_and_says_so(client: Any, inbox: Any) -> None:
     from tables.models import Job
-    from tables.services.imports import MAX_RECOVERIES, jobs_reap
+    from tables.services.jobs import MAX_RECOVERIES, jobs_reap
 
     path = client.table("name")
     upload(client, path, "name\nx\n")
@@ -318,7 +318,7 @@ def test_a_lost_message_is_sent_again(client: Any, inbox: Any) -> None:
     from django.utils import timezone
 
     from tables.models import Job
-    from tables.services.imports import jobs_reap
+    from tables.services.jobs import jobs_reap
 
     path = client.table("name")
     upload(client, path, "name\nx\n")

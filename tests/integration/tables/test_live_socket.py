@@ -9,17 +9,20 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
 from tables import events
 from tables.wire import CELL_FIELDS
 from tests.bed.factories import Sheet, sheet_make, workspace_make
 from tests.bed.sockets import HOST, Socket
+from workspaces.actors import Actor
 from workspaces.ids import uuid7
 from workspaces.live import consumers
 from workspaces.live.hub import hub
-from workspaces.models import Membership, User
+from workspaces.models import ApiToken, Membership, User
 from workspaces.services.tickets import ticket_create
-from workspaces.states import Role
+from workspaces.services.tokens import token_create
+from workspaces.states import Role, Scope
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,12 +85,14 @@ async def test_a_member_is_greeted_and_told_what_happens(dial: Any, sheet: Sheet
     assert (told["type"], told["events"][0]["version"]) == ("events", 1)
 
 
+@pytest.mark.rule("S10")
 async def test_a_ticket_opens_one_socket_once(dial: Any, sheet: Sheet, member: User) -> None:
     ticket = await sync_to_async(ticket_create)(workspace=sheet.workspace, user=member)
     assert (await (await dial(sheet.table.id, f"token={ticket}")).frame())["type"] == "hello"
     assert await (await dial(sheet.table.id, f"token={ticket}")).close_code() == consumers.UNAUTHENTICATED
 
 
+@pytest.mark.rule("S10")
 async def test_a_ticket_is_good_for_its_own_workspace_only(dial: Any, sheet: Sheet, member: User) -> None:
     def elsewhere() -> str:
         other = workspace_make("Other")
@@ -98,16 +103,19 @@ async def test_a_ticket_is_good_for_its_own_workspace_only(dial: Any, sheet: She
     assert await (await dial(sheet.table.id, f"token={ticket}")).close_code() == consumers.FOREIGN
 
 
+@pytest.mark.rule("S10")
 async def test_nobody_signed_in_is_put_out(dial: Any, sheet: Sheet) -> None:
     assert await (await dial(sheet.table.id)).close_code() == consumers.UNAUTHENTICATED
 
 
+@pytest.mark.rule("S10")
 async def test_a_foreign_table_and_none_at_all_look_the_same(dial: Any, member: User, session: str) -> None:
     foreign = await sync_to_async(sheet_make)()
     assert await (await dial(foreign.table.id, session=session)).close_code() == consumers.FOREIGN
     assert await (await dial(uuid7(), session=session)).close_code() == consumers.FOREIGN
 
 
+@pytest.mark.rule("S10")
 async def test_another_sites_page_is_refused_at_the_door(dial: Any, sheet: Sheet, session: str) -> None:
     evil = [(b"host", b"testserver"), (b"origin", b"https://evil.example")]
     assert not (await dial(sheet.table.id, session=session, headers=evil)).accepted
@@ -131,12 +139,11 @@ def leave(member: User, sheet: Sheet) -> None:
 
 
 def archive(member: User, sheet: Sheet) -> None:
-    from django.utils import timezone
-
     sheet.table.archived_at = timezone.now()
     sheet.table.save()
 
 
+@pytest.mark.rule("S10")
 @pytest.mark.parametrize("ending", [sign_out, change_password, leave, archive])
 async def test_who_may_not_watch_any_more_is_put_out(
     ending: Callable[[User, Sheet], None], dial: Any, sheet: Sheet, member: User, session: str,
@@ -147,6 +154,45 @@ async def test_who_may_not_watch_any_more_is_put_out(
     await socket.frame()
     await sync_to_async(ending)(member, sheet)
     assert await socket.close_code() == consumers.FOREIGN
+
+
+def revoke(token: ApiToken) -> None:
+    ApiToken.objects.filter(pk=token.pk).revoke()
+
+
+def expire(token: ApiToken) -> None:
+    token.expires_at = timezone.now()
+    token.save()
+
+
+@pytest.mark.rule("S10")
+@pytest.mark.parametrize("ending", [revoke, expire])
+async def test_a_socket_ends_with_the_token_that_asked_for_its_ticket(
+    ending: Callable[[ApiToken], None], dial: Any, sheet: Sheet, member: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_token() -> tuple[ApiToken, str]:
+        place = Membership.objects.select_related("user").get(user=member)
+        token, plain = token_create(membership=place, name="n", scope=Scope.READ, actor=Actor.system("test"))
+        answer = Client().post(
+            "/api/v1/ws-tickets/", {}, "application/json", headers={"Authorization": f"Bearer {plain}"}
+        )
+        return token, answer.json()["ticket"]
+
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.05)
+    token, ticket = await sync_to_async(by_token)()
+    socket = await dial(sheet.table.id, f"token={ticket}")
+    assert (await socket.frame())["type"] == "hello"
+    await sync_to_async(ending)(token)
+    assert await socket.close_code() == consumers.FOREIGN
+
+
+@pytest.mark.rule("S10")
+async def test_a_ticket_whose_token_was_changed_by_hand_opens_nothing(
+    dial: Any, sheet: Sheet, member: User
+) -> None:
+    ticket = await sync_to_async(ticket_create)(workspace=sheet.workspace, user=member)
+    forged = f"token={ticket}.{uuid7().hex}"
+    assert await (await dial(sheet.table.id, forged)).close_code() == consumers.UNAUTHENTICATED
 
 
 def test_the_look_comes_at_least_once_a_minute() -> None:

@@ -63,6 +63,7 @@ def test_stopping_twice_is_stopping_once(inbox: Inbox, probe: Probe) -> None:
 
 
 @pytest.mark.rule("T24")
+@pytest.mark.bug("a Stop pressed during preparation that stops nothing")
 def test_a_stop_during_preparation_has_something_to_stop(inbox: Inbox, probe: Probe) -> None:
     sheet = probing_table(3)
     dispatch = start(sheet)
@@ -176,6 +177,7 @@ def test_a_stop_that_overtakes_the_body_leaves_nothing_behind(inbox: Inbox, prob
 
 
 @pytest.mark.rule("T24", "T26")
+@pytest.mark.bug("a cancelled cell resurrected by a late worker")
 def test_a_running_cell_is_cancelled_at_once_and_its_late_result_is_refused(
     inbox: Inbox, probe: Probe
 ) -> None:
@@ -199,6 +201,7 @@ def test_a_running_cell_is_cancelled_at_once_and_its_late_result_is_refused(
 
 
 @pytest.mark.rule("T26")
+@pytest.mark.bug("a cancelled cell resurrected by a late worker")
 def test_no_message_and_no_reaper_brings_a_cancelled_cell_back(
     inbox: Inbox, probe: Probe, worker: Worker
 ) -> None:
@@ -232,6 +235,7 @@ def test_after_a_stop_the_next_manual_run_fills_the_rest(inbox: Inbox, probe: Pr
 
 
 @pytest.mark.rule("T24", "T25")
+@pytest.mark.bug("stopping one group silently skips all of them")
 @pytest.mark.parametrize("reached", [False, True])
 def test_stopping_a_group_lets_a_dispatch_go_on_with_its_others(
     reached: bool, inbox: Inbox, probe: Probe, worker: Worker
@@ -257,9 +261,10 @@ def test_stopping_a_group_lets_a_dispatch_go_on_with_its_others(
         stop_b()
     inbox.run_all()
     assert set(probe.counts()) == {f"A:n{i}" for i in range(30)}
-    found = Dispatch.objects.get(id=dispatch)
-    assert (found.status, found.completed, found.groups) == ("complete", 30, [sheet.groups["A"].id])
-    assert found.skipped == {"stopped": 20}
+    found = check_account(dispatch, rows=30)
+    assert (found.status, found.completed) == ("complete", 30)
+    assert found.stopped_groups == [sheet.groups["B"].id]
+    assert found.skipped == {"stopped": 30}
     check_quiet()
 
 

@@ -11,7 +11,8 @@ from config.demo.packages import PACKAGES
 from config.demo.sheet import Group, Sheet
 from config.demo.tickets import PROVIDER, TICKETS
 from config.demo.truth import Truth
-from tables.engine.coercion import COLUMN_TYPES, check_options
+from tables.engine.coercion import COLUMN_TYPES
+from tables.engine.column_options import check_options
 from tables.services.columns import column_key
 from workflows.blocks.llm_providers import Provider
 from workflows.blocks.registry import block_types

@@ -25,7 +25,7 @@ def spec() -> TableSpec:
     """Columns of all outputs but the last."""
     found = table(A)
     kept = (column("whole", "json"), column("text"), column("size", "number"), column("end"))
-    return replace(found, columns=kept)
+    return replace(found, columns=tuple(replace(each, group_id=A.id) for each in kept))
 
 
 @pytest.mark.rule("T19")

@@ -2,7 +2,9 @@
 
 import pytest
 
+from tables.events import MOST_IDS, rows_event
 from tables.live.coalesce import coalesce, thinned
+from workspaces.ids import uuid7
 from workspaces.live.log import Event
 from workspaces.live.rate import Rate
 
@@ -61,6 +63,18 @@ def test_dense_news_shrinks_to_row_ids() -> None:
         {"kind": "schema"},
     ]
     assert thinned(events) == [{"kind": "rows", "changed": ["a", "b"], "deleted": ["c"]}, {"kind": "schema"}]
+
+
+@pytest.mark.rule("T33", "T34")
+def test_no_list_of_rows_is_longer_than_a_thousand() -> None:
+    ids = [uuid7() for _ in range(MOST_IDS + 1)]
+    more: Event = {"kind": "rows", "more": True}
+    assert rows_event(changed=ids) == rows_event(inserted=ids, deleted=ids[:1]) == more
+    halves: list[Event] = [rows_event(changed=ids[:600]), rows_event(changed=ids[600:])]
+    assert coalesce(halves) == [more]
+    assert coalesce([more, rows_event(deleted=ids[:1])]) == [more]
+    assert thinned([cell(str(row), 1) for row in ids]) == [more]
+    assert len(rows_event(changed=ids[:MOST_IDS])["changed"]) == MOST_IDS
 
 
 def test_the_rate_forgets_what_is_older_than_a_second() -> None:

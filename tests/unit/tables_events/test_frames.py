@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tables.events import _event_text
+from workspaces.ids import uuid7
 from workspaces.live.frames import QUEUED_FRAMES, Subscription
 from workspaces.live.log import seq_make, seq_split
 from workspaces.live.publishing import MAX_EVENT_CHARS
@@ -37,6 +38,17 @@ def test_a_seq_that_is_not_ours_is_no_place(seq: str) -> None:
 
 def test_a_seq_reads_back() -> None:
     assert seq_split(seq_make("ab12", "17-3")) == ("ab12", "17-3")
+
+
+@pytest.mark.rule("T33")
+def test_a_dispatch_over_two_thousand_rows_is_told_with_the_size_of_its_scope() -> None:
+    ids = [str(uuid7()) for _ in range(1_000)]
+    event = {"kind": "dispatch", "id": "d", "status": "pending", "scope": {"rows": ids, "exclude_rows": ids}}
+    told = json.loads(_event_text(event))
+    assert (told["kind"], told["status"]) == ("dispatch", "pending")
+    assert [set(part) for part in told["scope"].values()] == [{"chars"}, {"chars"}]
+    few = {**event, "scope": {"rows": ids}}
+    assert json.loads(_event_text(few)) == few
 
 
 @pytest.mark.parametrize("value", ["x" * MAX_EVENT_CHARS, float("nan"), float("inf")])

@@ -74,6 +74,7 @@ class RunSheet extends HTMLElement {
     on("schema", () => this.loadSchema());
     on("resync", () => { this.loadSchema(); this.refetch(); });
     on("dispatches", () => this.rowsChanged(null, false));
+    on("foretold", () => this.refetch());
     on("summary", () => this.showSummary());
     on("state", () => this.showState());
     this.scroller.addEventListener("focus", () => { if (!this.active) this.activate(within({ row: 0, col: 1 }, this.bounds)); });
@@ -133,7 +134,7 @@ class RunSheet extends HTMLElement {
 
   /** Rows came, went, or changed in a way the event does not carry. */
   listChanged(event) {
-    if (event.inserted || event.deleted) this.refetch();
+    if (event.inserted || event.deleted || event.more) this.refetch();
     else if (event.changed && this.store.invalidateRows(event.changed)) this.refetchSoon(() => this.window.later());
   }
 

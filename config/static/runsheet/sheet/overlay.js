@@ -2,7 +2,9 @@
 /**
  * What active dispatches are going to do about a cell they have not reached yet (T36). Pure.
  *
- * It only speaks where the browser can know: a dispatch over a filter, a range or the first n rows is not foretold.
+ * Where the browser can know – not of a dispatch over a filter, a range or the first n rows, nor of a group with a
+ * condition – it judges by itself, so that what is shown follows every event; elsewhere it shows what the server told
+ * with the page (`row.told`).
  */
 import { isEmpty } from "./values.js";
 
@@ -14,14 +16,22 @@ const FINISHED = new Set(["completed", "failed", "cancelled"]);
 export function ahead(schema, dispatches, row, groupId) {
   const group = schema.group.get(groupId);
   if (!group) return null;
+  const known = [...dispatches];
+  return judged(schema, known, row, group) || told(schema, known, row, group);
+}
+
+function judged(schema, dispatches, row, group) {
+  const groupId = group.id;
   for (const dispatch of dispatches) {
-    if (!isActive(dispatch) || !dispatch.groups.includes(groupId)) continue;
+    if (!isActive(dispatch) || !isAsked(dispatch, groupId)) continue;
     if (!dispatch.is_manual && !group.auto_run) continue;
     const cell = row.cells[groupId];
     const waits = unmet(schema, group, row);
     if (covers(dispatch, row) && isBefore(dispatch, row)) {
       if (!wouldRun(dispatch, cell)) continue;
-      return { columns: ignoresDependencies(dispatch, group) ? [] : waits.map((column) => column.name) };
+      const columns = ignoresDependencies(dispatch, group) ? [] : waits.map((column) => column.name);
+      if (!columns.length && group.conditional) continue;
+      return { columns };
     }
     if (waits.length && wouldRun(dispatch, cell) && waits.some((column) => isUnderWay(row, column))) {
       return { columns: waits.map((column) => column.name) };
@@ -30,15 +40,34 @@ export function ahead(schema, dispatches, row, groupId) {
   return null;
 }
 
+/** What the server said when the row was read, as long as nothing is known that overtakes it. */
+function told(schema, dispatches, row, group) {
+  const said = row.told && row.told[group.id];
+  if (!said) return null;
+  const dispatch = dispatches.find((one) => one.id === said.dispatch);
+  if (dispatch && !(isActive(dispatch) && isBefore(dispatch, row) && isAsked(dispatch, group.id))) return null;
+  if (said.status === "queued") return { columns: [] };
+  const waits = unmet(schema, group, row).filter((column) => (said.waits_for || []).includes(column.key));
+  return waits.length ? { columns: waits.map((column) => column.name) } : null;
+}
+
 export const isActive = (dispatch) => dispatch.status === "pending" || dispatch.status === "dispatching";
+
+/** Whether the browser can tell which rows this dispatch is to run: else only the server can, with a page of rows. */
+export function isPlain(dispatch) {
+  const { filter, rows, exclude_rows: excluded } = dispatch.scope || {};
+  return !filter && !dispatch.limit && !dispatch.stopped_ahead && [rows, excluded].every((ids) => !ids || Array.isArray(ids));
+}
+
+const isAsked = (dispatch, groupId) => dispatch.groups.includes(groupId) && !dispatch.stopped_groups?.includes(groupId);
 
 /** Whether the scope names this row, as far as it can be told here. */
 function covers(dispatch, row) {
   const scope = dispatch.scope || {};
-  if (scope.filter || dispatch.limit) return false;
+  if (!isPlain(dispatch)) return false;
   if ((scope.exclude_rows || []).includes(row.id)) return false;
   if (row.created_at && dispatch.requested_at && row.created_at > dispatch.requested_at) return false;
-  return !scope.rows || (Array.isArray(scope.rows) && scope.rows.includes(row.id));
+  return !scope.rows || scope.rows.includes(row.id);
 }
 
 /** Whether the walk has yet to come by. Positions are compared as the table orders them. */
@@ -55,6 +84,7 @@ function wouldRun(dispatch, cell) {
   if (!status) return dispatch.mode !== "failed";
   if (!FINISHED.has(status) || cell.dispatch === dispatch.id) return false;
   if (status === "cancelled" && cell.optimistic) return false;
+  if (cell.stopped > dispatch.sequence) return false; // stopped after this was requested (T25)
   if (dispatch.mode === "new" || !dispatch.is_manual) return false;
   return status !== "completed" || dispatch.mode === "all";
 }

@@ -8,8 +8,8 @@ export const NUMBER_WIDTH = 52;
 /**
  * @param {any} table as `GET /tables/{t}/` shows it
  * @returns {{columns: any[], groups: any[], group: Map<string, any>, column: Map<string, any>, locks: string[]}}
- *   columns `{id, key, name, type, options, width, group}`; groups `{id, name, hue, auto_run, outputs, depends}`,
- *   outputs and depends being columns
+ *   columns `{id, key, name, type, options, width, group}`; groups `{id, name, hue, auto_run, conditional, outputs,
+ *   depends}`, outputs and depends being columns
  */
 export function schemaOf(table) {
   const layout = table.layout || {};
@@ -22,7 +22,7 @@ export function schemaOf(table) {
   const byId = new Map(all.map((column) => [column.id, column]));
   const byKey = new Map(all.map((column) => [column.key, column]));
   const groups = table.groups.map((group, place) => ({
-    id: group.id, name: group.name, auto_run: group.auto_run, hue: place % HUES,
+    id: group.id, name: group.name, auto_run: group.auto_run, conditional: Boolean(group.condition), hue: place % HUES,
     depends: (group.depends_on || []).map((named) => byId.get(named) || byKey.get(named)).filter(Boolean),
     outputs: all.filter((column) => column.group === group.id),
   }));

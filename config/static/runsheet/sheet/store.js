@@ -10,6 +10,8 @@ export const PAGE = 200;
 const MOST_PAGES = 50;
 const NEWEST = 4;
 const AT_ONCE = 2;
+/** A page that goes on changing is read no more often than this, however often it is wanted (`interface.md` 5). */
+const REREAD_MS = 500;
 
 export class Store {
   /**
@@ -22,7 +24,7 @@ export class Store {
     this.listener = listener;
     /** @type {number|null} */
     this.total = null;
-    /** @type {Map<number, {rows: any[], stale: boolean}>} least recently wanted first */
+    /** @type {Map<number, {rows: any[], stale: boolean, at: number}>} least recently wanted first */
     this.pages = new Map();
     /** @type {Map<string, number>} */
     this.index = new Map();
@@ -60,12 +62,20 @@ export class Store {
         this.pages.delete(number);
         this.pages.set(number, page);
       }
-      if (page && !page.stale) continue;
+      if (page && (!page.stale || this.isFresh(page))) continue;
       this.queue = this.queue.filter((queued) => queued !== number);
       this.queue.push(number);
     }
     this.queue = this.queue.slice(-NEWEST);
     this.pump();
+  }
+
+  /** Whether a stale page was read so lately that it has to wait; the wish is asked for again when it may be read. */
+  isFresh(page) {
+    const left = page.at + REREAD_MS - performance.now();
+    if (left <= 0) return false;
+    this.rereadTimer ||= setTimeout(() => { this.rereadTimer = 0; this.listener.rows(null, false); }, left);
+    return true;
   }
 
   /** Everything may be old: fetch again what is wanted, show what is here until it comes. */
@@ -119,10 +129,10 @@ export class Store {
 
   async load(number) {
     this.loading.add(number);
-    const generation = this.generation;
+    const asked = { generation: this.generation, at: performance.now() };
     try {
       const answer = await this.fetchPage(number * PAGE, PAGE);
-      this.settle(number, answer, generation !== this.generation);
+      this.settle(number, answer, asked);
     } catch (error) {
       this.listener.failed(error);
     } finally {
@@ -132,10 +142,11 @@ export class Store {
     }
   }
 
-  settle(number, { results, total }, stale) {
+  settle(number, { results, total }, { generation, at }) {
     this.forget(number);
     this.total = total;
-    this.pages.set(number, { rows: results, stale });
+    results.forEach(setApart);
+    this.pages.set(number, { rows: results, stale: generation !== this.generation, at });
     results.forEach((row, place) => this.index.set(row.id, number * PAGE + place));
     for (const event of this.arrivedMeanwhile) {
       const ordinal = this.index.get(event.row);
@@ -158,12 +169,24 @@ export class Store {
   }
 }
 
+/** What the server foretells about cells (T36) stands in `row.told`, so that `row.cells` holds records alone. */
+export function setApart(row) {
+  row.told = {};
+  for (const [group, cell] of Object.entries(row.cells)) {
+    if (cell.version === 0) {
+      row.told[group] = cell;
+      delete row.cells[group];
+    } else if (cell.ahead) row.told[group] = cell.ahead;
+  }
+}
+
 /** Apply one cell event to a row unless the row shows something newer. Returns whether it did. */
 export function admit(row, event) {
   const known = row.cells[event.group];
   if (known && event.version < known.version) return false;
   const { kind, row: id, group, data, ...cell } = event;
   row.cells = { ...row.cells, [group]: cell };
+  if (row.told) delete row.told[group];
   if (data) row.data = { ...row.data, ...data };
   return true;
 }
