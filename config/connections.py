@@ -55,7 +55,7 @@ def database_settings(env: Environment) -> dict[str, Any]:
             "min_size": 1,
             "max_size": env.db_pool_size,
             "timeout": 10,
-            "max_idle": 60,
+            "max_idle": 10,  # one that nobody needs is given up so soon: other processes may be starving (F10)
             "reconnect_timeout": 5,  # its pauses double: after a long outage it would sleep for minutes more (F8, F10)
         }
     return {

@@ -18,7 +18,6 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from django.db import connection
 
 from config.supervisor import Stack
 from tables.models import Dispatch, Row, RowExecution, Window
@@ -237,11 +236,3 @@ def site(traced: Any, traced_sheet: Callable[..., Sheet]) -> Iterator[Site]:
     yield made
     for member in made.members:
         member.leaves()
-
-
-@contextmanager
-def away_from_postgres() -> Iterator[None]:
-    """This process holds no connection to PostgreSQL while it is down."""
-    connection.close()
-    yield
-    connection.close()
