@@ -37,7 +37,9 @@ def test_a_reader_that_goes_away_half_way_ends_the_export(
         assert answer.headers["content-disposition"] == 'attachment; filename="Leads.csv"'
         parts = answer.iter_raw()
         assert sum(len(next(parts)) for _ in range(3)) < 2_000_000
-        signals(lambda: open_exports() == 1, "the export to wait for its reader")  # 40 MB are not on their way
+        signals(
+            lambda: open_exports() == 1, "the export to wait for its reader"
+        )  # 40 MB are not on their way
     signals(lambda: open_exports() == 0, "the export to notice")
 
     whole = httpx.get(f"{stack.url}{path}/export/", headers=headers, timeout=60)
