@@ -180,3 +180,9 @@ class ExportBusy(Unavailable):
     """This server writes as many exports as it may at once. Try again when one of them has ended."""
 
     code = "export_busy"
+
+
+class SchemaChanged(Conflict):
+    """The columns of this table changed at this very moment. Look at them again, and send it once more."""
+
+    code = "schema_changed"

@@ -6,7 +6,7 @@ comes as a condition over ``tables_row r`` (``scope_rows_sql``), put in by the c
 
 # Stop cells (T24): written without asking who owns them. Served by tables_cell_counts for a table, by
 # tables_cell_once for rows, by tables_cell_window for a dispatch; the caller puts the condition in. The runs they
-# name are told in the same transaction.
+# name are told in the same transaction; what they have cost so far was spent (T13).
 STOP_CELLS = """
 WITH doomed AS (
     SELECT c.id FROM tables_rowexecution c
@@ -17,6 +17,7 @@ UPDATE tables_rowexecution c
    SET status = 'cancelled', cancelled_at = clock_timestamp(), finished_at = clock_timestamp(),
        cancelled_sequence = greatest(c.cancelled_sequence, %(sequence)s::bigint), instance_id = NULL,
        running_blocks = '[]', reason = '', wake_at = NULL, waits_for = NULL,
+       cost = coalesce((SELECT r.cost FROM workflows_run r WHERE r.id = c.run_id), c.cost),
        version = nextval('tables_cell_version')
   FROM doomed WHERE c.id = doomed.id
 RETURNING c.row_id, c.group_id, c.status, c.version, c.execution_id, c.dispatch_id, c.run_id, c.attempt,

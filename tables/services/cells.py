@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -27,6 +27,20 @@ from workflows.services.ledger import runs_stop
 from workspaces.ids import uuid7
 
 Event = dict[str, Any]
+
+SHOWN: Final = (
+    "row_id",
+    "group_id",
+    "status",
+    "version",
+    "execution_id",
+    "dispatch_id",
+    "run_id",
+    "attempt",
+    "started_at",
+    "finished_at",
+)
+"""What statements that change cells RETURN first, in this order, for their events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +313,11 @@ def cells_hand_back(
         cell_event(cell_shown(row_id, group_id, CellStatus.PENDING, version))
         for _cell, row_id, group_id, _window, version in cursor.fetchall()
     ]
+
+
+def cells_returned(rows: Iterable[Sequence[Any]], *more: str) -> list[dict[str, Any]]:
+    """Cells as a statement has returned them, by name: ``SHOWN``, then ``more``."""
+    return [dict(zip((*SHOWN, *more), row, strict=True)) for row in rows]
 
 
 def cell_shown(row_id: UUID, group_id: UUID, status: CellStatus, version: int, **more: Any) -> dict[str, Any]:

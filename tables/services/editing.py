@@ -23,11 +23,10 @@ from tables.engine.types import TableSpec
 from tables.errors import LimitReached, RowNotFound, RowTooLarge
 from tables.events import emit, rows_event
 from tables.models import Table, editing_sql
-from tables.selectors import table_spec, table_spec_cached
 from tables.services.autorun import person, rows_auto_run
 from tables.services.invalidating import Held, Touched, Wanted, rows_hold, rows_invalidate
 from tables.services.row_values import Values, check_row_size, check_unique_written
-from tables.services.schema_lock import locks_check, table_lock
+from tables.services.schema_lock import locks_check, schema_hold, table_lock
 from workspaces.actors import Actor
 from workspaces.services.audit import audit_record
 
@@ -81,7 +80,7 @@ def rows_edit(
     ``audited=False``: the caller keeps the record of the whole; ``spec`` is the schema the values were read by.
 
     Raises ``RowNotFound`` (unless ``skip_missing``), ``ValueInvalid`` (a unique value), ``RowTooLarge``,
-    ``TableLocked``, ``TableNotFound``, ``LimitReached``. Nothing is written then.
+    ``TableLocked``, ``TableNotFound``, ``LimitReached``, ``SchemaChanged`` (409). Nothing is written then.
     """
     check_batch(len(edits))
     named = places or [f"rows[{place}]" for place in range(len(edits))]
@@ -108,12 +107,12 @@ def rows_edit(
 def rows_write(
     table: Table, edits: Edits, *, places: Sequence[str], spec: TableSpec | None = None
 ) -> Written:
-    """The writing and what it invalidates, in a transaction that has locked nothing yet but the table.
+    """The writing and what it invalidates, in a transaction that has locked nothing yet (or holds the schema already).
 
     What is to start by itself is left to the caller.
     """
-    spec = spec or table_spec(table.pk)
     keys = {key for _, values in edits for key in values.given}
+    spec = schema_hold(table.pk, spec, keys)
     emptied = {key for _, values in edits for key in values.given if key not in values.data}
     unique = [c for c in spec.columns if c.unique and any(c.key in values.data for _, values in edits)]
     wanted = Wanted()
@@ -129,8 +128,7 @@ def rows_write(
         for column in unique:
             check_unique_written(spec.table_id, column, [values for _, values in edits], places)
         if held is not None:
-            now = table_spec_cached(table.pk, held.table.schema_version)
-            wanted = rows_invalidate(cursor, now, held, touched)
+            wanted = rows_invalidate(cursor, spec, held, touched)
     if changed:
         transaction.on_commit(partial(emit, table.pk, [rows_event(changed=changed)]), robust=True)
     same = set(touched).difference(changed)

@@ -27,6 +27,7 @@ from tables.engine.window import pack_rows, packs
 from tables.enqueue import rows_send, window_send
 from tables.events import cell_event, emit
 from tables.models import Dispatch, RowExecution, Window, parking_sql, sql
+from tables.services.cells import cells_returned
 from tables.services.dispatcher import row_milliseconds
 from tables.services.group_limits import groups_look
 from tables.services.progress import dispatch_announce
@@ -225,7 +226,7 @@ def _write(
             "counted": [cell.counted for cell in resting],
         },
     )
-    shown = [dict(zip(_SHOWN, found, strict=True)) for found in cursor.fetchall()]
+    shown = cells_returned(cursor.fetchall())
     for cell in resting:
         if cell.window_id is not None:
             done.rows[cell.window_id].append(cell.row_id)
@@ -246,17 +247,3 @@ def _send(done: HandOver) -> None:
         rows_send(window_id, sorted(set(rows)), queue="interactive" if few else "rows")
     for dispatch_id in done.dispatches:
         dispatch_announce(dispatch_id, force=True)
-
-
-_SHOWN: Final = (
-    "row_id",
-    "group_id",
-    "status",
-    "version",
-    "execution_id",
-    "dispatch_id",
-    "run_id",
-    "attempt",
-    "started_at",
-    "finished_at",
-)

@@ -29,7 +29,7 @@ from tables.engine.types import RowState, TableSpec
 from tables.enqueue import limit_send, rows_send
 from tables.events import cell_event, emit
 from tables.models import limits_sql as sql
-from tables.services.cells import Event
+from tables.services.cells import Event, cells_returned
 from tables.services.rate_tokens import tokens_take, wake_is_mine
 from tables.states import CellStatus
 from workflows.services.jsonb import to_json
@@ -45,22 +45,6 @@ LOOK_SECONDS: Final = 30.0
 
 SOONEST_SECONDS: Final = 0.05
 """Between two looks at a group whose rate is high: what is due by then begins together."""
-
-_SHOWN: Final = (
-    "row_id",
-    "group_id",
-    "status",
-    "version",
-    "execution_id",
-    "dispatch_id",
-    "run_id",
-    "attempt",
-    "started_at",
-    "finished_at",
-    "reason",
-    "wake_at",
-    "waits_for",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +178,7 @@ def _waits(why: str, until: datetime) -> list[dict[str, Any]]:
 
 
 def _event(row: Sequence[Any]) -> Event:
-    shown = dict(zip(_SHOWN, row, strict=True))
+    (shown,) = cells_returned([row], "reason", "wake_at", "waits_for")
     return cell_event({**shown, "waits_for": _decoded(shown["waits_for"])})
 
 

@@ -41,6 +41,7 @@ from tables.services.import_modes import (
 )
 from tables.services.jobs import job_run, job_write
 from tables.services.rejects import Rejects
+from tables.services.schema_lock import schema_hold
 from tables.states import JobStatus
 from workspaces.actors import Actor
 from workspaces.errors import RunsheetError
@@ -152,6 +153,9 @@ class _Import:
         """One batch, one transaction."""
         progress = dict(self.progress)
         with transaction.atomic(), connection.cursor() as cursor:
+            schema_hold(
+                self.job.table_id, self.spec, [each.key for each in self._targets if each is not None]
+            )
             self._apply()(cursor, self.spec, rows, progress)
             rows.refused.sort(key=attrgetter("line"))
             progress["rejects_bytes"] = self.rejects.append(rows.refused, progress.get("rejects_bytes", 0))

@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -31,7 +30,7 @@ from tables.errors import TableNotFound
 from tables.events import cell_event, emit
 from tables.models import Table, editing_sql
 from tables.services.accounting import dispatches_settle_paused
-from tables.services.cells import Event, cells_clear, rows_load
+from tables.services.cells import Event, cells_clear, cells_returned, rows_load
 from tables.services.going_on import Resting, cells_house
 from tables.states import IN_FLIGHT
 from workflows.services.ledger import runs_stop
@@ -246,20 +245,5 @@ def _account_later(held: Held, ended: Sequence[CellState]) -> None:
         transaction.on_commit(close, robust=True)
 
 
-_SHOWN: Final = (
-    "row_id",
-    "group_id",
-    "status",
-    "version",
-    "execution_id",
-    "dispatch_id",
-    "run_id",
-    "attempt",
-    "started_at",
-    "finished_at",
-)
-
-
 def _shown(cursor: CursorWrapper) -> list[Event]:
-    cells: list[dict[str, Any]] = [dict(zip(_SHOWN, found, strict=True)) for found in cursor.fetchall()]
-    return [cell_event(cell) for cell in cells]
+    return [cell_event(cell) for cell in cells_returned(cursor.fetchall())]

@@ -17,8 +17,7 @@ from tables.enqueue import rows_send
 from tables.events import cell_event, emit, resync
 from tables.lease import free, owners
 from tables.models import sql
-from tables.services.cells import Event, cells_hand_back
-from tables.states import CellStatus
+from tables.services.cells import Event, cells_hand_back, cells_returned
 from workflows.models import Instance
 from workflows.services.jsonb import to_json
 from workflows.services.ledger import runs_fail, runs_release
@@ -40,25 +39,12 @@ SELECT c.id, c.execution_id, c.run_id, c.crashes FROM tables_rowexecution c
 _FAIL = """
 UPDATE tables_rowexecution c
    SET status = 'failed', error = %s::jsonb, crashes = c.crashes + 1, instance_id = NULL, running_blocks = '[]',
-       finished_at = clock_timestamp(), version = nextval('tables_cell_version')
+       finished_at = clock_timestamp(), cost = (SELECT r.cost FROM workflows_run r WHERE r.id = c.run_id),
+       version = nextval('tables_cell_version')
  WHERE c.id = ANY(%s) AND c.status = 'running'
-RETURNING c.row_id, c.group_id, c.status, c.version, c.execution_id, c.dispatch_id, c.run_id, c.attempt, c.error,
-          c.started_at, c.finished_at
+RETURNING c.row_id, c.group_id, c.status, c.version, c.execution_id, c.dispatch_id, c.run_id, c.attempt, c.started_at,
+          c.finished_at
 """
-
-_FAILED_FIELDS = (
-    "row_id",
-    "group_id",
-    "status",
-    "version",
-    "execution_id",
-    "dispatch_id",
-    "run_id",
-    "attempt",
-    "error",
-    "started_at",
-    "finished_at",
-)
 
 
 def cells_give_up_or_back(cursor: CursorWrapper, held: Sequence[tuple[UUID, UUID]]) -> list[Event]:
@@ -74,8 +60,7 @@ def cells_give_up_or_back(cursor: CursorWrapper, held: Sequence[tuple[UUID, UUID
     if lost:
         runs_fail(cursor, [row[2] for row in lost if row[2]], WORKER_LOST)
         cursor.execute(_FAIL, [to_json(WORKER_LOST), [row[0] for row in lost]])
-        shown = (dict(zip(_FAILED_FIELDS, row, strict=True)) for row in cursor.fetchall())
-        events += [cell_event({**cell, "error": WORKER_LOST, "status": CellStatus.FAILED}) for cell in shown]
+        events += [cell_event({**cell, "error": WORKER_LOST}) for cell in cells_returned(cursor.fetchall())]
     return events
 
 

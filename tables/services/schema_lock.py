@@ -7,8 +7,9 @@ order: advisory, table, then whatever the change needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -18,10 +19,11 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from tables.engine.dependencies import check_schema
-from tables.errors import NameTaken, SchemaInvalid, TableLocked, TableNotFound
+from tables.engine.types import ColumnSpec, TableSpec
+from tables.errors import NameTaken, SchemaChanged, SchemaInvalid, TableLocked, TableNotFound
 from tables.events import emit, schema_event
 from tables.models import Table
-from tables.selectors import table_spec
+from tables.selectors import table_spec, table_spec_cached
 from tables.services.leftovers import leftovers_remove
 from workspaces.errors import Invalid
 
@@ -86,9 +88,40 @@ def schema_lock(table_id: UUID) -> None:
     Its key is half of the id: a collision would only make someone wait.
     """
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_lock_key(table_id)])
+
+
+def schema_hold(table_id: UUID, read_by: TableSpec | None = None, keys: Collection[str] = ()) -> TableSpec:
+    """The schema as it is now, and as it stays until the transaction ends; all who write rows share this.
+
+    Without it a value read by a column's old type could be stored beside those that a change of the type has just
+    converted, and a group added at this moment would not see the edit. ``read_by`` is the schema by which values of
+    the columns ``keys`` were read: raises ``SchemaChanged`` when one of these is another column now, ``TableNotFound``
+    when the table is gone or archived. Taken before the table's row is locked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [_lock_key(table_id)])
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(table_id.bytes[8:], "big", signed=True)]
+            "SELECT schema_version FROM tables_table WHERE id = %s AND archived_at IS NULL", [table_id]
         )
+        found = cursor.fetchone()
+    if found is None:
+        raise TableNotFound
+    now = table_spec_cached(table_id, found[0])
+    if read_by is not None and any(_differs(read_by.column(key), now.column(key)) for key in keys):
+        raise SchemaChanged
+    return now
+
+
+def _differs(before: ColumnSpec | None, after: ColumnSpec | None) -> bool:
+    """Whether values read for the one may not be stored in the other; its name and place do not matter."""
+    if before is None or after is None:
+        return True
+    return replace(before, name=after.name, ordinal=after.ordinal) != after
+
+
+def _lock_key(table_id: UUID) -> int:
+    return int.from_bytes(table_id.bytes[8:], "big", signed=True)
 
 
 def table_lock(table_id: UUID, *, added: int = 0) -> Table:

@@ -16,7 +16,7 @@ from django.db.backends.utils import CursorWrapper
 from tables.events import cell_event, emit, resync, rows_event
 from tables.models import stopping_sql
 from tables.services.accounting import dispatches_settle_paused
-from tables.services.cells import Event
+from tables.services.cells import Event, cells_returned
 from tables.states import CellStatus
 from workflows.engine.types import BlockError
 from workflows.services.ledger import CANCELLED, runs_stop
@@ -105,21 +105,5 @@ def _settle_later(cells: Sequence[Mapping[str, Any]]) -> None:
         transaction.on_commit(partial(dispatches_settle_paused, sorted(owing)), robust=True)
 
 
-_STOPPED: Final = (
-    "row_id",
-    "group_id",
-    "status",
-    "version",
-    "execution_id",
-    "dispatch_id",
-    "run_id",
-    "attempt",
-    "started_at",
-    "finished_at",
-    "counted_paused",
-    "cancelled_sequence",
-)
-
-
 def _as_cells(cursor: CursorWrapper) -> list[dict[str, Any]]:
-    return [dict(zip(_STOPPED, found, strict=True)) for found in cursor.fetchall()]
+    return cells_returned(cursor.fetchall(), "counted_paused", "cancelled_sequence")

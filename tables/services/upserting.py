@@ -32,7 +32,7 @@ from tables.services.lineage import Lineage, Origin, auto_run_start, lineage_of
 from tables.services.placing import Place, positions_for
 from tables.services.row_values import RowValues, Values, check_unique_written, value_text
 from tables.services.rows import rows_store
-from tables.services.schema_lock import locks_check, table_lock
+from tables.services.schema_lock import locks_check, schema_hold, table_lock
 from workspaces.actors import Actor
 from workspaces.services.audit import audit_record
 
@@ -104,8 +104,8 @@ def rows_upsert_by(
 
     @transaction.atomic
     def upsert() -> Upserted:
+        spec = schema_hold(table.pk)
         locked = _locked(table.pk)
-        spec = table_spec(locked.pk)
         reader = RowValues(spec)
         given = _given(locked, spec, reader.of_rows(rows), key, mode)
         plan = _plan(given, locked=False)

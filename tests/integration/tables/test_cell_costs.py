@@ -11,6 +11,7 @@ import pytest
 from tables.models import Dispatch, Row, RowExecution
 from tables.services.budget import cells_left
 from tables.services.progress import progress
+from tables.services.stopping import stop
 from tests.bed.accounts import check_account, check_quiet
 from tests.bed.factories import Sheet, chain, greeting_chain, probing, probing_table, sheet_make
 from tests.bed.running import Inbox, Probe
@@ -313,3 +314,14 @@ def test_what_a_run_writes_fits_the_schema_as_it_is_then(change: str, inbox: Inb
     assert RowExecution.objects.get().status == "completed"
     written = {"retyped": {"a": 12, "b": "12"}}.get(change, {"b": "12"})
     assert Row.objects.get().data == {"name": "2", **written}
+
+
+@pytest.mark.rule("T13", "T24")
+def test_what_was_spent_before_a_stop_is_told_too(inbox: Inbox, till: Till) -> None:
+    sheet = costly_table(1, approval())
+    dispatch = start(sheet)
+    inbox.run_all()
+    assert figures(dispatch) == {"paused": 1}
+    stop(table=sheet.table)
+    assert figures(dispatch) == {"cancelled": 1}
+    assert cell(sheet).cost == cost_of(dispatch) == Decimal("0.25")

@@ -8,6 +8,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from django.db.models import F
 
 from tables.models import Dispatch, Job, Row, RowExecution, Table, WorkflowGroup
 from tests.bed.factories import greeting_chain
@@ -257,6 +258,7 @@ def test_rows_that_others_insert_meanwhile_are_not_the_imports(
     def insert(run: Any) -> None:
         others.append(sheet.fill([{"name": "other", "a": "other"}]))
         WorkflowGroup.objects.filter(name="B").update(auto_run=True)
+        Table.objects.filter(pk=sheet.table.pk).update(schema_version=F("schema_version") + 1)
 
     stopping_after(1, monkeypatch, insert)
     path = f"{V1}/tables/{sheet.table.pk}"
