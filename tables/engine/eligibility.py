@@ -132,10 +132,19 @@ def _by_record(cell: CellState | None, request: Request) -> Verdict | None:
     if cell.requested > request.sequence and not request.follows:
         return Verdict(Reason.SUPERSEDED)  # of two requests a cell counts for the later one (T11)
     if cell.status in IN_FLIGHT:
-        return None if cell.is_pre_stamp else Verdict(Reason.IN_FLIGHT)
+        return None if _may_take(cell, request) else Verdict(Reason.IN_FLIGHT)
     if cell.dispatch_id == request.dispatch_id and cell.status in FINISHED:
         return Verdict(Reason.ALREADY_DONE_HERE)
     return _by_mode(cell, request)
+
+
+def _may_take(cell: CellState, request: Request) -> bool:
+    """Whether a cell that is in flight may be handed over: nobody has begun it.
+
+    A person's request takes it over from an earlier one. What starts by itself leaves it there: it will run just as
+    well, and the groups that were asked for together with it would wait for it in vain.
+    """
+    return cell.is_pre_stamp and (request.is_manual or cell.dispatch_id == request.dispatch_id)
 
 
 def _by_mode(cell: CellState, request: Request) -> Verdict | None:

@@ -244,3 +244,20 @@ def test_a_pack_under_way_runs_the_version_that_its_cells_say(inbox: Inbox, prob
     assert sheet.values("b") == ["B2:n0"]
     assert cell(sheet, "B").group_revision == revised(sheet, "B") == 2
     assert not RowExecution.objects.filter(group_revision=1, group=sheet.groups["B"]).exists()
+
+
+@pytest.mark.rule("T29", "T11")
+def test_what_starts_by_itself_leaves_a_chain_that_was_asked_for_whole(inbox: Inbox, probe: Probe) -> None:
+    sheet = probing_chain(1)
+    dispatch = start(sheet)
+    inbox.deliver(inbox.take())
+    handed_over = inbox.take()
+    change(sheet, auto_run=True)
+    assert len(automatic()) == 1
+    inbox.run_all()
+    assert statuses(sheet) == {"A": "pending"}
+    inbox.deliver(handed_over)
+    inbox.run_all()
+    assert sheet.values("b") == ["B:n0"]
+    assert check_account(dispatch, rows=1).completed == 2
+    check_quiet()

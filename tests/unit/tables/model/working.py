@@ -65,6 +65,7 @@ class Working(Walking):
         self.locks: dict[UUID, UUID] = {}
         self.alive: list[int] = [1, 2]
         self.dead_executions: set[UUID] = set()
+        self.resumed: set[UUID] = set()
         self.accepted: dict[tuple[UUID, Place], int] = {}
         self.written: dict[Place, tuple[UUID, dict[str, Any]]] = {}
 
@@ -251,7 +252,9 @@ class Working(Walking):
         if counts and cell.status is CellStatus.FAILED:
             failed = dispatch.counts.get("failed", 0)
             self.count(dispatch, {"failed": -min(1, failed), "paused": 1}, {})
-        run.status = "queued" if run.status == "failed" else run.status
+        if run.status == "failed":
+            run.status = "queued"
+            self.resumed.add(cell.run_id)
         home = self.house(cell.row_id, dispatch.id, window.id if window else None)
         self.put(
             self.cells[place],
