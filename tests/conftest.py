@@ -1,6 +1,7 @@
 """Starts the services before Django's settings are read, and offers the fixtures of `tests/bed`."""
 
 import os
+from typing import Any
 
 import django
 import pytest
@@ -54,3 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def services(request: pytest.FixtureRequest) -> TestServices:
     """The running services, for tests that kill them."""
     return request.config.stash[services_key]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The database of this run, and how it is emptied between tests."""
+    from tests.bed.emptying import empty_quickly
+
+    with django_db_blocker.unblock():
+        empty_quickly()
