@@ -7,12 +7,13 @@ import django
 import pytest
 
 from tests.bed.browser import browser_type_launch_args, skip_without_chromium
-from tests.bed.processes import stack, start_stack
+from tests.bed.emptying import empty_quickly
+from tests.bed.processes import kept_stack, stack, start_stack
 from tests.bed.races import two_connections
 from tests.bed.services import TestServices, only_unit_tests, spawns_workers
 from tests.bed.signals import signals
 
-__all__ = ["browser_type_launch_args", "signals", "stack", "start_stack", "two_connections"]
+__all__ = ["browser_type_launch_args", "kept_stack", "signals", "stack", "start_stack", "two_connections"]
 
 services_key = pytest.StashKey[TestServices]()
 
@@ -60,7 +61,5 @@ def services(request: pytest.FixtureRequest) -> TestServices:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The database of this run, and how it is emptied between tests."""
-    from tests.bed.emptying import empty_quickly
-
     with django_db_blocker.unblock():
         empty_quickly()

@@ -15,6 +15,7 @@ from django.db import connection
 from config.embedded.valkey import free_port
 from config.processes import ONE_BOX
 from config.supervisor import Stack
+from tests.bed import emptying
 from tests.bed.services import TestServices
 
 
@@ -33,6 +34,43 @@ def start_stack(transactional_db: None, services: TestServices) -> Iterator[Star
     """
     with stacks_on(services) as start:
         yield start
+
+
+class KeptStack:
+    """At most one stack, kept from test to test for as long as the same one is asked for.
+
+    Starting five processes takes longer than most tests that look at a page. Its processes see the database emptied
+    between two tests, as they would see everything deleted; their own rows stay.
+    """
+
+    def __init__(self, services: TestServices) -> None:
+        self._services = services
+        self._asked: tuple[tuple[str, ...], dict[str, str]] | None = None
+        self._running = ExitStack()
+        self._stack: Stack | None = None
+
+    def get(self, *processes: str, **env: str) -> Stack:
+        """The stack of these processes, started unless it is the one that runs."""
+        if self._stack is None or self._asked != (processes, env):
+            self.stop()
+            self._asked = (processes, env)
+            self._stack = self._running.enter_context(stacks_on(self._services))(*processes, **env)
+            emptying.STAYS.add("workflows_instance")
+        return self._stack
+
+    def stop(self) -> None:
+        """End the one that runs, if any."""
+        self._running.close()
+        self._stack = None
+        emptying.STAYS.discard("workflows_instance")
+
+
+@pytest.fixture(scope="session")
+def kept_stack(services: TestServices, django_db_setup: None) -> Iterator[KeptStack]:
+    """One for all tests of this worker that ask for no other."""
+    kept = KeptStack(services)
+    yield kept
+    kept.stop()
 
 
 @contextmanager

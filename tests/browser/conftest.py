@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from config.runtime import BASE_DIR
-from tests.bed.processes import StartStack
+from tests.bed.processes import KeptStack, StartStack
 
 if TYPE_CHECKING:  # this file is read before Django is set up
     from tests.browser.site import Site, Watched
@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # this file is read before Django is set up
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 """Playwright's sync API runs an event loop in this thread, beside which Django's ORM would refuse to work."""
+
+expect.set_options(timeout=20_000)  # a bound for machines that do much else, not a measure
 
 STATIC = BASE_DIR / "config" / "static"
 
@@ -48,21 +50,39 @@ def workspace(transactional_db: None) -> Workspace:
     return made
 
 
+@pytest.fixture(scope="session")
+def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the blocks of `tests.bed.blocks` leave their traces."""
+    return tmp_path_factory.mktemp("trace") / "trace"
+
+
 @pytest.fixture
-def site(start_stack: StartStack, workspace: Workspace, watched: Watched, tmp_path: Path) -> Site:
+def site(kept_stack: KeptStack, workspace: Workspace, watched: Watched, trace: Path) -> Site:
     """All processes of one box, with a function that takes its time."""
     from tests.browser.site import Site
 
-    started = start_stack(RUNSHEET_BLOCKS="tests.bed.blocks", TEST_TRACE=str(tmp_path / "trace"))
+    started = kept_stack.get(RUNSHEET_BLOCKS="tests.bed.blocks", TEST_TRACE=str(trace))
     return Site(started.url, watched)
 
 
 @pytest.fixture
-def still_site(start_stack: StartStack, workspace: Workspace, watched: Watched) -> Site:
+def still_site(kept_stack: KeptStack, workspace: Workspace, watched: Watched) -> Site:
     """The web process alone: pages that nothing happens on."""
     from tests.browser.site import Site
 
-    return Site(start_stack("web").url, watched)
+    return Site(kept_stack.get("web").url, watched)
+
+
+@pytest.fixture
+def alone(kept_stack: KeptStack) -> None:
+    """No other processes than the test's own."""
+    kept_stack.stop()
+
+
+@pytest.fixture
+def start_stack(alone: None, start_stack: StartStack) -> StartStack:
+    """For processes that this test starts in a way of its own."""
+    return start_stack
 
 
 @pytest.fixture
