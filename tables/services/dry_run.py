@@ -17,11 +17,13 @@ from uuid import UUID
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from tables.engine.eligibility import Reason
 from tables.engine.foresight import Foresight, foresee, superseded
 from tables.engine.mapping import judge_condition
 from tables.engine.types import Request, RowState, TableSpec
 from tables.models import Dispatch, Table, sql
 from tables.selectors import table_spec
+from tables.services.budget import cells_left
 from tables.services.cells import row_state
 from tables.services.dispatches import groups_named
 from tables.services.scope import scope_asked, scope_of, scope_rows_sql
@@ -84,6 +86,22 @@ class _Tally:
         self.rows, self.handed_over = round(self.rows * factor), round(self.handed_over * factor)
 
 
+    def keep_within(self, left: int | None) -> bool:
+        """Let no more cells begin than the day's budget allows; whether that took some away.
+
+        Which cells come first depends on how rows are packed, so that each group gives up its share.
+        """
+        begin = sum(self.runs.values()) + sum(self.carried_on.values())
+        if left is None or begin <= left:
+            return False
+        for group, count in list(self.runs.items()):
+            kept = count * left // begin
+            self.skipped.setdefault(group, Counter())[Reason.BUDGET_EXCEEDED.value] += count - kept
+            self.runs[group], self.follows[group] = kept, min(self.follows[group], kept)
+        self.carried_on = _scaled(self.carried_on, left / begin)
+        return True
+
+
 def dispatch_plan(
     *,
     table: Table,
@@ -100,7 +118,7 @@ def dispatch_plan(
     Answer: ``{"rows": n, "groups": {group id: {"run": n, "follow": n, "skipped": {reason: n}}}, "carried_on": {group
     id: n}, "exact": bool, "estimated_cost": decimal text or null}``. ``follow`` are those of ``run`` whose inputs the
     same run is yet to fill; ``carried_on`` cells of other groups that auto-run takes along. Under a ``limit``,
-    ``rows`` are those that the walk would pass.
+    ``rows`` are those that the walk would pass. What the day's budget leaves no room for is ``budget_exceeded``.
     """
     spec = table_spec(table.id)
     named = groups_named(spec, groups)
@@ -108,6 +126,7 @@ def dispatch_plan(
     request = Request(uuid7(), frozenset(named), mode, is_manual=True, sequence=NEWEST)
     with connection.cursor() as cursor:
         tally, exact = _look(cursor, spec, scope, request, limit, exact_seconds)
+        exact = not tally.keep_within(cells_left(table.workspace_id)) and exact
         cost = _cost(cursor, table.id, tally.runs + tally.carried_on)
     return {
         "rows": tally.rows,

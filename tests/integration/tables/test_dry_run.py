@@ -158,3 +158,14 @@ def test_over_rest_nothing_is_stored(client: Any, inbox: Inbox) -> None:
     }
     assert not Dispatch.objects.exists()
     assert not inbox.waiting
+
+
+@pytest.mark.rule("S18")
+def test_what_the_budget_of_the_day_leaves_no_room_for_is_not_promised(settings: Any) -> None:
+    sheet = probing_table(10)
+    settings.RUNSHEET_MAX_CELLS_PER_DAY = 4
+    planned = dispatch_plan(table=sheet.table, mode=Mode.ALL)
+    (found,) = planned["groups"].values()
+    assert (found["run"], found["skipped"], planned["exact"]) == (4, {"budget_exceeded": 6}, False)
+    settings.RUNSHEET_MAX_CELLS_PER_DAY = 10
+    assert dispatch_plan(table=sheet.table, mode=Mode.ALL)["exact"]
