@@ -28,6 +28,9 @@ CUTS_SECONDS = 10.0
 BETWEEN_CUTS_SECONDS = 0.2
 FEW_CONNECTIONS = 16
 SOCKETS = 50
+TOLD_SECONDS = 60.0
+"""A socket that was let in is told where it stands within this, or it is a fault."""
+
 SLOTS = 16
 
 OURS = """
@@ -184,7 +187,7 @@ def watching(member: Member, url: str, table: str) -> Iterator[list[str]]:
             return  # refused for want of a connection: so be it
         address = f"{url.replace('http', 'ws', 1)}/ws/tables/{table}/?token={ticket['ticket']}"
         async with connect(address, additional_headers={"Origin": url}) as line:
-            frames.append(str(await line.recv()))
+            frames.append(str(await asyncio.wait_for(line.recv(), TOLD_SECONDS)))
             while not over.is_set():
                 await listen(line)
 
