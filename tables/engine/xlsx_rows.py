@@ -51,21 +51,6 @@ _BROKEN: Final = (
 """How zipfile, expat and openpyxl say that a workbook is not what it should be."""
 
 
-def is_workbook(file: BinaryIO) -> bool:
-    """Whether this is an XLSX workbook, by its content. Leaves the file at its start."""
-    try:
-        file.seek(0)
-        if file.read(4) != b"PK\x03\x04":
-            return False
-        file.seek(0)
-        with zipfile.ZipFile(file) as archive:
-            return "xl/workbook.xml" in archive.namelist()
-    except zipfile.BadZipFile:
-        return False
-    finally:
-        file.seek(0)
-
-
 def sheet_names(file: BinaryIO) -> list[str]:
     """The names of the workbook's sheets of cells, in order. Raises ``UploadInvalid``."""
     with _workbook(file) as reader:

@@ -85,7 +85,6 @@ class _Tally:
         self.skipped = {group: _scaled(counts, factor) for group, counts in self.skipped.items()}
         self.rows, self.handed_over = round(self.rows * factor), round(self.handed_over * factor)
 
-
     def keep_within(self, left: int | None) -> bool:
         """Let no more cells begin than the day's budget allows; whether that took some away.
 

@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from tables.engine import csv_rows, xlsx_rows
+from tables.engine import csv_rows
 from tables.engine.csv_rows import Block, Dialect, Record, column_names, sniff
+from tables.engine.xlsx_sign import is_workbook
 from tables.errors import LimitReached, UploadInvalid, UploadTooLarge
 from workspaces.errors import Invalid
 
@@ -62,14 +63,21 @@ def look(upload: UploadedFile[Any], reading: Reading, count: int) -> Look:
 def blocks_of(file: BinaryIO, options: Mapping[str, Any]) -> Iterator[Block]:
     """Every record of a file, read as ``look`` found it is written."""
     if options.get("format") == "xlsx":
-        return xlsx_rows.blocks(file, options["sheet"])
+        return _xlsx().blocks(file, options["sheet"])
     return csv_rows.blocks(file, Dialect(options["encoding"], options["delimiter"]))
+
+
+def _xlsx() -> Any:
+    """What reads workbooks, loaded with the first of them: it would take six megabytes of every process (P13)."""
+    from tables.engine import xlsx_rows
+
+    return xlsx_rows
 
 
 def _options(file: BinaryIO, reading: Reading) -> tuple[dict[str, Any], list[str]]:
     options: dict[str, Any] = {"has_header": reading.has_header, "encoding": "", "delimiter": "", "sheet": ""}
-    if xlsx_rows.is_workbook(file):
-        sheets = xlsx_rows.sheet_names(file)
+    if is_workbook(file):
+        sheets = _xlsx().sheet_names(file)
         if not sheets:
             raise UploadInvalid("The workbook has no sheet of cells.")
         if reading.sheet is not None and reading.sheet not in sheets:

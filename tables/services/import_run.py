@@ -48,9 +48,9 @@ from workspaces.errors import RunsheetError
 
 log = logging.getLogger(__name__)
 
-BATCH_ROWS: Final = 5_000
+BATCH_ROWS: Final = 2_500
 BATCH_CELLS: Final = 100_000
-BATCH_CHARS: Final = 1 << 21
+BATCH_CHARS: Final = 1 << 20
 """A batch ends at whichever comes first: so memory stays flat for wide rows and long ones, too."""
 
 _BEFORE_ALL: Final = ("", UUID(int=0))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tables.engine import csv_rows, xlsx_rows
 from tables.engine.csv_rows import Dialect
 from tables.engine.import_rows import RowReader
+from tables.engine.xlsx_sign import is_workbook
 from tables.errors import ExportTooLarge
 from tables.services import export_xlsx
 from tables.services.export_formats import Cell, CsvWriter, ExportRow, JsonLinesWriter, Shape, Writer
@@ -102,7 +103,7 @@ def test_a_csv_that_keeps_formulas_is_imported_as_the_same_values(rows: list[dic
 def test_a_workbook_that_keeps_formulas_is_imported_as_the_same_values(rows: list[dict[str, Any]]) -> None:
     file = io.BytesIO(written(XlsxWriter(Shape("t", COLUMNS, is_safe=False)), *rows))
 
-    assert xlsx_rows.is_workbook(file)
+    assert is_workbook(file)
     assert imported(xlsx_rows.blocks(file, "t")) == rows
 
 

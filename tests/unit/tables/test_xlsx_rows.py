@@ -14,6 +14,7 @@ import pytest
 
 from tables.engine import xlsx_rows
 from tables.engine.csv_rows import Record
+from tables.engine.xlsx_sign import is_workbook
 from tables.errors import UploadInvalid
 
 pytestmark = pytest.mark.rule("T38", "S14")
@@ -111,7 +112,7 @@ def test_texts_are_shared_by_number_without_how_they_are_spoken() -> None:
 def test_a_sheet_is_chosen_by_name() -> None:
     file = workbook(["a"], more=("Two", "Three"))
 
-    assert xlsx_rows.is_workbook(file)
+    assert is_workbook(file)
     assert xlsx_rows.sheet_names(file) == ["People", "Two", "Three"]
     assert records(file, "Two")[0].values == ("Two",)
     with pytest.raises(UploadInvalid, match=r"no sheet “Four”.*People, Two, Three"):
