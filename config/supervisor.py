@@ -133,7 +133,7 @@ class Stack:
         """Start everything; on any failure stop what was started and raise."""
         self._held.enter_context(supervisor_lock(self.var))
         try:
-            listener = self._held.enter_context(_listen(self.host, self.port))
+            listener = self._held.enter_context(listen(self.host, self.port))
             self.port = listener.getsockname()[1]
             self.env["PORT"] = str(self.port)
             self.env.setdefault("RUNSHEET_PUBLIC_URL", self.url)  # links in mails lead here
@@ -294,13 +294,13 @@ def _line_of(name: str, lines: Mapping[str, str], env: Mapping[str, str]) -> tup
     return lines[kind], {**env, "INSTANCE": instance} if instance else env
 
 
-def _listen(host: str, port: int | None) -> socket.socket:
+def listen(host: str, port: int | None) -> socket.socket:
     """An open port: the one asked for, else the usual one, else any. Raises `ServiceFailed` when there is none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     refusal = ""
     for wanted in [port] if port else [USUAL_PORT, 0]:
         try:
-            return socket.create_server((host, wanted), family=family, backlog=BACKLOG)
+            return _at_once(socket.create_server((host, wanted), family=family, backlog=BACKLOG))
         except OSError as error:
             refusal = f"Cannot listen on {host}, port {wanted or 'any'}: {os.strerror(error.errno or 0)}."
     raise ServiceFailed(f"{refusal} Choose another --host or --port.")
@@ -312,3 +312,13 @@ def _answers(url: str) -> bool:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+def _at_once(listener: socket.socket) -> socket.socket:
+    """Have what its connections say sent at once, which they inherit.
+
+    Uvicorn takes a socket it was given for a Unix one and leaves it as it is: an answer in two pieces, its head and its
+    body, would then wait 40 ms for the client's kernel to acknowledge the first.
+    """
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    return listener

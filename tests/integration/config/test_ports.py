@@ -1,12 +1,13 @@
 """The port of the web process."""
 
+import socket
 import urllib.request
 from collections.abc import Callable
 
 import pytest
 
 from config.embedded import ServiceFailed
-from config.supervisor import Stack
+from config.supervisor import Stack, listen
 from tests.bed.processes import StartStack
 from tests.bed.services import TestServices
 
@@ -23,6 +24,15 @@ def another(services: TestServices) -> Callable[..., Stack]:
 def test_two_installs_never_get_the_same_port(another: Callable[..., Stack]) -> None:
     with another("one", None) as one, another("two", None) as two:
         assert one.url != two.url
+
+
+def test_what_is_answered_is_sent_at_once() -> None:
+    with (
+        listen("127.0.0.1", None) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_port_that_is_taken_is_refused_in_words(another: Callable[..., Stack]) -> None:
