@@ -11,23 +11,42 @@ from uuid import UUID
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from tables.engine.conditions import Clause
+from tables.engine.conditions import EVERYTHING, Clause
 from tables.engine.overlay import PlacedRow
 from tables.engine.sorting import Sort, decode_cursor, encode_cursor
 from tables.engine.types import CellState, RowState, TableSpec
 from tables.states import CellStatus
-from tables.wire import CELL_FIELDS, cell_json, instant
+from tables.wire import CELL_FIELDS, cell_json, instant_sql
 
 COUNT_LIMIT: Final = 100_000
 """Filtered rows are counted exactly up to here; beyond, the answer says ``at least`` (T40)."""
 
-_ROW = "r.id, r.data, r.edited, r.created_at, r.updated_at, r.seq, r.position"
+_ROW = (
+    f"r.id, r.data, r.edited, {instant_sql('r.created_at')}, {instant_sql('r.updated_at')}, r.seq, r.position"
+)
+_INSTANTS = {"started_at", "finished_at", "wake_at"}
 _JUDGED = ("id", "window_id", "crashes", "cancelled_sequence")
 _CELL = (*CELL_FIELDS, *_JUDGED, "requested")
+
+
+def _selected(field: str) -> str:
+    return instant_sql(f"c.{field}") if field in _INSTANTS else f"c.{field}"
+
+
 _CELLS = (
-    f"SELECT {', '.join(f'c.{field}' for field in _CELL[:-1])}, d.requested_sequence"  # noqa: S608 - constants
+    f"SELECT {', '.join(map(_selected, _CELL[:-1]))}, d.requested_sequence"  # noqa: S608 - constants
     "  FROM tables_rowexecution c LEFT JOIN tables_dispatch d ON d.id = c.dispatch_id WHERE c.row_id = ANY(%s)"
 )
+_TOTAL = "(SELECT t.row_count FROM tables_table t WHERE t.id = %s)"
+_FROM_END = (
+    "SELECT r.id FROM (SELECT r.id FROM tables_row r WHERE r.table_id = %s ORDER BY r.position DESC, r.id DESC"  # noqa: S608
+    f" LIMIT greatest(0, least(%s, {_TOTAL} - %s)) OFFSET greatest(0, {_TOTAL} - %s)) AS r LIMIT %s"
+)
+"""A page by its ordinal, counted back from the table's exact count, which the statement's own snapshot holds.
+
+The outer limit says the same once more, in a way that the planner understands.
+"""
+
 _JSON_FIELDS = ("error", "running_blocks", "waits_for")
 
 
@@ -58,9 +77,13 @@ def rows_after(listing: Listing, *, limit: int, after: str | None) -> RowPage:
     return _page(listing, where, limit, offset=0)
 
 
-def rows_from(listing: Listing, *, limit: int, start: int) -> RowPage:
-    """The page that begins at an ordinal. The offset is walked in the index alone, without touching rows."""
-    return _page(listing, listing.where, limit, offset=start)
+def rows_from(listing: Listing, *, limit: int, start: int, row_count: int = 0) -> RowPage:
+    """The page that begins at an ordinal. The offset is walked in the index alone, without touching rows.
+
+    Of a whole table in its own order, which has about ``row_count`` rows, it is walked from the nearer end.
+    """
+    is_whole = listing.where == EVERYTHING and not listing.sort.keys
+    return _page(listing, listing.where, limit, offset=start, from_end=is_whole and 2 * start > row_count > 0)
 
 
 def rows_named(spec: TableSpec, row_ids: Sequence[UUID]) -> list[dict[str, Any]]:
@@ -87,9 +110,15 @@ def count_rows(listing: Listing) -> tuple[int, bool]:
     return min(count, COUNT_LIMIT), count <= COUNT_LIMIT
 
 
-def _page(listing: Listing, where: Clause, limit: int, *, offset: int) -> RowPage:
+def _page(listing: Listing, where: Clause, limit: int, *, offset: int, from_end: bool = False) -> RowPage:
+    table_id = listing.spec.table_id
+    picked = (
+        Clause(_FROM_END, [table_id, limit + 1, table_id, offset, table_id, offset + limit + 1, limit + 1])
+        if from_end
+        else _picked(listing, where, limit + 1, offset)
+    )
     with connection.cursor() as cursor:
-        found = _rows(cursor, listing, where, limit + 1, offset)
+        found = _rows(cursor, listing, picked)
         more, found = len(found) > limit, found[:limit]
         cells = _cells(cursor, listing.spec, [row[0] for row in found])
     following = encode_cursor(listing.sort, found[-1][7:], found[-1][6], found[-1][0]) if more else None
@@ -103,23 +132,23 @@ def _page(listing: Listing, where: Clause, limit: int, *, offset: int) -> RowPag
     return page
 
 
-def _rows(cursor: CursorWrapper, listing: Listing, where: Clause, limit: int, offset: int) -> list[Any]:
-    """Only the ids are walked through an offset; the rows themselves are fetched for the page alone."""
+def _picked(listing: Listing, where: Clause, limit: int, offset: int) -> Clause:
+    """The ids of a page: only these are walked through an offset."""
+    order = listing.sort.order_by
+    return Clause(
+        f"SELECT r.id FROM tables_row r WHERE r.table_id = %s AND {where.sql}"  # noqa: S608 - values are parameters
+        f" ORDER BY {order.sql} LIMIT %s OFFSET %s",
+        [listing.spec.table_id, *where.params, *order.params, limit, offset],
+    )
+
+
+def _rows(cursor: CursorWrapper, listing: Listing, picked: Clause) -> list[Any]:
+    """The rows themselves are fetched for the page alone."""
     selected, order = listing.sort.selected(), listing.sort.order_by
     cursor.execute(
-        f"SELECT {_ROW}{selected.sql}"  # noqa: S608 - all values are parameters
-        "  FROM (SELECT r.id FROM tables_row r"
-        f"         WHERE r.table_id = %s AND {where.sql} ORDER BY {order.sql} LIMIT %s OFFSET %s) AS page"
+        f"SELECT {_ROW}{selected.sql} FROM ({picked.sql}) AS page"  # noqa: S608 - all values are parameters
         f"  JOIN tables_row r ON r.id = page.id ORDER BY {order.sql}",
-        [
-            *selected.params,
-            listing.spec.table_id,
-            *where.params,
-            *order.params,
-            limit,
-            offset,
-            *order.params,
-        ],
+        [*selected.params, *picked.params, *order.params],
     )
     found: list[Any] = cursor.fetchall()
     return found
@@ -175,8 +204,8 @@ def _row_json(
             for cell in cells
         },
         "position": position,
-        "created_at": instant(created_at),
-        "updated_at": instant(updated_at),
+        "created_at": created_at,
+        "updated_at": updated_at,
     }
 
 
@@ -187,5 +216,7 @@ def _shown_keys(listing: Listing) -> set[str]:
 
 
 def _loaded(value: Any) -> Any:
-    """Django leaves jsonb of raw queries as text."""
+    """Django leaves jsonb of raw queries as text; an empty list, which most cells have, is not worth the reading."""
+    if value == "[]":
+        return None
     return json.loads(value) if isinstance(value, str) else value

@@ -33,11 +33,16 @@ CELL_FIELDS: Final = (
 """Columns of ``tables_rowexecution`` that ``cell_json`` reads: what a query or a RETURNING should name."""
 
 
-def instant(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC with ``Z`` and milliseconds; None stays None."""
-    return (
-        moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
-    )
+def instant(moment: datetime | str | None) -> str | None:
+    """ISO 8601 in UTC with ``Z`` and milliseconds; None stays None, and what ``instant_sql`` gave is ready."""
+    if moment is None or isinstance(moment, str):
+        return moment
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def instant_sql(column: str) -> str:
+    """The same from PostgreSQL: a page has thousands, and to read and write each would be half the work."""
+    return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 
 
 def cell_json(cell: Mapping[str, Any], *, group_revision: int | None = None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any
 
 from celery.signals import (
@@ -15,6 +14,7 @@ from celery.signals import (
 from django.conf import settings
 
 from workflows.services.instances import drain, instance_forget, instance_start, instance_stop
+from workspaces.garbage import collect_less_often
 
 _shape: dict[str, Any] = {"queues": [], "slots": 1, "prefork": False}
 
@@ -27,16 +27,9 @@ def register(sender: Any, **_: object) -> None:
         slots=sender.concurrency or 1,
         prefork="prefork" in pool,
     )
-    _collect_less_often()
+    collect_less_often()
     if not _shape["prefork"]:
         instance_start(role=settings.RUNSHEET_PROCESS, queues=_shape["queues"], slots=_shape["slots"])
-
-
-def _collect_less_often() -> None:
-    """Loaded code is never garbage, and packs make few cycles: look for them rarely (`docs/performance.md`)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def register_child(**_: object) -> None:

@@ -46,7 +46,7 @@ class RowsView(TablesAPIView):
         if "start" not in asked:
             page = rows_after(listing, limit=limit, after=request.query_params.get("after"))
             return Response({"results": page_foretell(listing.spec, page).rows, "next": page.next})
-        page = rows_from(listing, limit=limit, start=asked["start"])
+        page = rows_from(listing, limit=limit, start=asked["start"], row_count=stored.row_count)
         total, exact = page_total(listing, page, asked["start"], stored.row_count)
         shown = page_foretell(listing.spec, page).rows
         return Response({"results": shown, "next": page.next, "total": total, "total_exact": exact})

@@ -52,6 +52,19 @@ def test_ordinal_pages_say_how_many_rows_there_are(client: TableClient, sheet: S
     assert page(client, sheet, start=10_000, limit=50)["total"] == 400
 
 
+@pytest.mark.parametrize("start", [0, 190, 200, 201, 240, 350, 351, 399, 400, 10_000])
+def test_a_page_is_the_same_from_either_end(client: TableClient, sheet: Sheet, start: int) -> None:
+    found = page(client, sheet, start=start, limit=50)
+    assert [row["data"]["name"] for row in found["results"]] == [f"n{n}" for n in range(400)][
+        start : start + 50
+    ]
+    assert (found["next"] is None) == (start + 50 >= 400)
+    if found["next"]:
+        assert page(client, sheet, after=found["next"], limit=1)["results"][0]["data"] == {
+            "name": f"n{start + 50}"
+        }
+
+
 def test_beyond_the_limit_the_total_is_an_estimate_and_marked_so(
     client: TableClient, sheet: Sheet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
