@@ -138,6 +138,7 @@ def test_a_faulty_mapping_is_refused_and_makes_no_column(client: Any, mapping: A
     assert len(client.get(f"{path}/").json()["columns"]) == 1
 
 
+@pytest.mark.rule("F24")
 def test_bad_rows_are_kept_with_line_and_reason_and_stop_nothing(client: Any, inbox: Any) -> None:
     path = client.table(
         "name", {"name": "score", "type": "number"}, {"name": "mail", "type": "email", "required": True}
@@ -171,6 +172,7 @@ def test_bad_rows_are_kept_with_line_and_reason_and_stop_nothing(client: Any, in
     assert found[5][2] == "'=1+1"
 
 
+@pytest.mark.rule("F24")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_encodings_and_line_ends_of_every_kind_are_read(client: Any, inbox: Any, encoding: str) -> None:
     path = client.table("name", "city")

@@ -45,6 +45,7 @@ def test_records_carry_the_number_of_their_first_line() -> None:
     ]
 
 
+@pytest.mark.rule("F24")
 def test_a_quote_that_never_closes_costs_its_own_line_only() -> None:
     assert lines('a,"b\n1,2\n3,4\n') == [
         (1, (), "A quote is opened and never closed."),
@@ -146,6 +147,7 @@ def test_the_encoding_is_found_even_when_only_the_end_shows_it(content: bytes, e
     assert sniff(io.BytesIO(content)).encoding == encoding
 
 
+@pytest.mark.rule("F24")
 def test_headers_become_distinct_names() -> None:
     assert column_names(["Name", "", " name ", "Name", "Name 2", "a\nb"]) == [
         "Name",
@@ -157,6 +159,7 @@ def test_headers_become_distinct_names() -> None:
     ]
 
 
+@pytest.mark.rule("F24")
 def test_ragged_rows_are_filled_up_or_refused() -> None:
     short, long, blank, nul = lines("a\na,b,c\na,b,,\na,\x00\n")
     from tables.engine.csv_rows import Record
