@@ -2,6 +2,8 @@
 
 A point is a `seq`, opaque to clients: `<epoch>.<entry id>`. The epoch is a random word kept in Redis beside
 the logs; when Redis lost its data it is gone, a new one is made, and every older `seq` is known as worthless.
+The server's own run id is part of it: one that began anew may stand on an older snapshot, which has the word and
+the point, and not what came after it (F7).
 An entry still present proves that nothing after it was trimmed, as logs are trimmed from their beginning;
 so a log is never left empty while someone reads it: an opening entry gives the first reader its point.
 """
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 
 from workspaces.live.publishing import EVENTS_FIELD, MAX_AGE_SECONDS, RESYNC_FIELD
 
@@ -56,7 +59,15 @@ class EventLog:
         if found is None:
             await self._client.set(EPOCH_KEY, secrets.token_hex(4), nx=True)
             found = await self._client.get(EPOCH_KEY)
-        return cast("bytes", found).decode()
+        return f"{cast('bytes', found).decode()}{await self._server()}"
+
+    async def _server(self) -> str:
+        """Which run of which server this is; nothing where it may not be asked."""
+        try:
+            told = await self._client.info("server")
+        except NoPermissionError:
+            return ""
+        return str(told.get("run_id", ""))[:8]
 
     async def tail(self) -> str:
         """Return the id of the last entry, opening the log when it is empty."""

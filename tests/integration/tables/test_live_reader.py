@@ -14,6 +14,7 @@ from redis import Redis
 from tables import events
 from tables.live.coalesce import TableNews
 from tables.wire import CELL_FIELDS
+from tests.bed.services import TestServices
 from workspaces.ids import uuid7
 from workspaces.live import log, reader
 from workspaces.live.frames import Subscription
@@ -141,6 +142,24 @@ async def test_a_flushed_redis_changes_the_epoch_and_tells_everyone(
     assert pruned["seq"].partition(".")[0] != seen.partition(".")[0]
     events.emit(table, [cell(table, 2)])
     assert (await watcher.frame())["events"][0]["version"] == 2
+    assert (await watch(since=seen)).hello["resumed"] is False
+
+
+@pytest.mark.rule("T33", "F7")
+async def test_a_server_that_began_anew_proves_nothing_about_what_it_still_holds(
+    watch: Any, services: TestServices, table: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if services.valkey is None:
+        pytest.skip("Redis is somebody else's, and cannot be stopped")
+    monkeypatch.setattr(reader, "BLOCK_MS", 50)
+    watcher = await watch()
+    events.emit(table, [cell(table, 1)])
+    seen = (await watcher.frame())["seq"]
+    services.valkey.stop()
+    services.valkey.start()
+    pruned = await watcher.frame()
+    assert pruned["type"] == "pruned"
+    assert pruned["seq"].partition(".")[2] == seen.partition(".")[2], "the entry is still there"
     assert (await watch(since=seen)).hello["resumed"] is False
 
 
