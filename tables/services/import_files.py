@@ -63,7 +63,8 @@ def look(upload: UploadedFile[Any], reading: Reading, count: int) -> Look:
 def blocks_of(file: BinaryIO, options: Mapping[str, Any]) -> Iterator[Block]:
     """Every record of a file, read as ``look`` found it is written."""
     if options.get("format") == "xlsx":
-        return _xlsx().blocks(file, options["sheet"])
+        found: Iterator[Block] = _xlsx().blocks(file, options["sheet"])
+        return found
     return csv_rows.blocks(file, Dialect(options["encoding"], options["delimiter"]))
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,6 +39,10 @@ UPDATE: Final = "update"
 DELETE: Final = "delete"
 """Kinds of jobs."""
 
+UPLOADS_KEPT: Final = timedelta(hours=1)
+"""How long the file of an import that has ended is kept; what was refused of it stays with the job."""
+
+FORGOTTEN_AT_ONCE: Final = 20
 RESEND_AFTER: Final = timedelta(seconds=30)
 MAX_RECOVERIES: Final = 3
 PATIENCE_SECONDS: Final = 2.0
@@ -128,6 +133,18 @@ def job_cancel(*, job: Job, actor: Actor) -> Job:
         audit_record(workspace_id=job.table.workspace_id, actor=actor, action="job.cancelled", target=job)
         job_announce(job)
     return job
+
+
+def uploads_forget() -> int:
+    """Delete files whose imports have ended a while ago; how many. Safe to call often and from several processes."""
+    ended = Job.objects.filter(finished_at__lt=Now() - UPLOADS_KEPT).exclude(upload="").exclude(upload=None)
+    forgotten = 0
+    for job in ended.order_by("pk")[:FORGOTTEN_AT_ONCE]:
+        with transaction.atomic():
+            if Job.objects.filter(pk=job.pk, upload=job.upload.name).update(upload=""):
+                transaction.on_commit(partial(job.upload.storage.delete, job.upload.name), robust=True)
+                forgotten += 1
+    return forgotten
 
 
 def jobs_reap() -> int:

@@ -23,7 +23,7 @@ from tables.models import Dispatch, Window, sql
 from tables.services.counts import counts_fold
 from tables.services.dispatcher import row_milliseconds
 from tables.services.going_on import cells_oversleep
-from tables.services.jobs import jobs_reap
+from tables.services.jobs import jobs_reap, uploads_forget
 from tables.services.recovery import cells_of_the_dead, dead_locks_free
 from tables.states import ACTIVE_DISPATCH, CellStatus
 from workflows.services.instances import instances_bury
@@ -59,6 +59,7 @@ def reap() -> None:
         pass
     runs_recover()
     jobs_reap()
+    uploads_forget()
     if broker_was_emptied() or messages_lost:
         Window.objects.update(deadline_at=Now())
     cells_oversleep()
