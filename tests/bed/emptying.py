@@ -37,7 +37,7 @@ def empty_quickly() -> None:
         if not is_as_made:
             put_back_missing(using=connection.alias)
 
-    TransactionTestCase._fixture_teardown = teardown  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = teardown  # type: ignore[attr-defined]
 
 
 def _empty(tables: list[str]) -> None:

@@ -8,6 +8,11 @@ from __future__ import annotations
 import os
 
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+
+# Hypothesis also draws from the constants of whatever modules are loaded. Which these are depends on the tests that ran
+# before in the same process, and with them the cases: the same at every run they would not be.
+providers._get_local_constants = lambda: providers._local_constants
 
 
 def cases(count: int) -> settings:
