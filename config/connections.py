@@ -3,7 +3,8 @@
 - Web and threads workers: psycopg's pool, given back after every transaction; kept connections under uvicorn's
   per-request threads exhausted PostgreSQL.
 - Prefork (`cpu`): one connection per child, kept (`CELERY_DB_REUSE_MAX`), no pool: a pool does not survive a fork.
-- Commands and beat: one plain connection.
+- Beat: one connection, kept: it asks several times a second, and asks first whether the connection still lives.
+- Commands: one plain connection.
 """
 
 from typing import Any
@@ -62,9 +63,9 @@ def database_settings(env: Environment) -> dict[str, Any]:
         **found,
         "HOST": host,
         "ENGINE": "django.db.backends.postgresql",
-        "CONN_MAX_AGE": 0,
+        "CONN_MAX_AGE": 60 if env.process == "beat" else 0,
         "CONN_HEALTH_CHECKS": env.process
-        == "web",  # a pool outlives a restart of PostgreSQL; workers retry anyway
+        in {"web", "beat"},  # a pool outlives a restart of PostgreSQL; workers retry anyway
         "OPTIONS": options,
     }
 

@@ -31,6 +31,8 @@ from config.embedded.postgres import installed_binaries
 from config.embedded.valkey import installed_binary
 from config.runtime import BASE_DIR, running_services, var_dir
 from config.supervisor import USUAL_PORT
+from scheduler.engine.health import HealthStatus
+from scheduler.services.health import health
 from workflows.models import Instance
 
 State = Literal["ok", "warning", "fault"]
@@ -69,6 +71,7 @@ def examine() -> Iterator[Finding]:
     if database.state != "fault":
         yield _migrations()
         yield from _workers()
+        yield from _scheduler()
 
 
 def _python() -> Finding:
@@ -212,3 +215,13 @@ def _workers() -> Iterator[Finding]:
         f"Beat has sent nothing for {BEAT_SILENCE.seconds // 60} minutes (it may have just started). {START}."
     )
     yield Finding("beat", "ok" if sent else "warning", "Beat sends what is due." if sent else silent)
+
+
+def _scheduler() -> Iterator[Finding]:
+    """Whether slots fire."""
+    try:
+        found = health()
+    except DatabaseError:  # before the migrations
+        return
+    words = found.words or f"Slots fire; the last look was {found.tick_age_seconds:.0f} s ago."
+    yield Finding("scheduler", "ok" if found.status is HealthStatus.OK else "warning", words)

@@ -48,6 +48,18 @@ class Limits:
     run_retention_count: int = limit(
         1_000_000, 0, 1_000_000_000, "newest runs of a workspace that are kept; 0 keeps all"
     )
+    scheduler_lease_seconds: int = limit(15, 5, 600, "silence of the leading beat after which another leads")
+    scheduler_batch: int = limit(500, 1, 2_000, "due triggers that one transaction of a tick claims")
+    scheduler_max_inflight: int = limit(
+        2_000, 1, 1_000_000, "invocations handed to workers and not over; the others wait"
+    )
+    scheduler_max_inflight_per_workflow: int = limit(500, 1, 1_000_000, "the same of one workflow's triggers")
+    invocation_retention_days: int = limit(
+        90, 0, 36_500, "days after which ended invocations are deleted; 0 keeps them"
+    )
+    invocation_retention_count: int = limit(
+        1_000, 0, 1_000_000, "newest invocations of a trigger that are kept; 0 keeps all"
+    )
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from config.connections import HURRIED, broker_options, database_settings, email
 from config.env import EnvironmentInvalid, read_environment
 from config.logs import logging_settings
 from config.runtime import BASE_DIR, var_dir
+from scheduler.states import InvocationStatus, OverlapPolicy, TargetKind
 from workflows.states import PauseKind, PauseStatus, RunStatus
 
 django_stubs_ext.monkeypatch()  # generics of Django may be subscripted at run time too: ModelAdmin[Table]
@@ -169,6 +170,11 @@ CELERY_TASK_ROUTES = {
     "workflows.execute_run": {"queue": "interactive"},
     "workflows.wake": {"queue": "control"},
     "workflows.prune": {"queue": "control"},
+    "scheduler.tick": {"queue": "control"},
+    "scheduler.sweep": {"queue": "control"},
+    "scheduler.run_invocation": {"queue": "interactive"},
+    "scheduler.prune": {"queue": "control"},
+    "scheduler.recompute": {"queue": "control"},
     "celery.backend_cleanup": {"queue": "control"},  # django-celery-beat installs it by itself
 }
 CELERY_TASK_IGNORE_RESULT = True
@@ -191,7 +197,7 @@ CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": CELERY_TASK_PUBLISH_R
 CELERY_REDIS_SOCKET_CONNECT_TIMEOUT = 2
 CELERY_REDIS_SOCKET_TIMEOUT = 5
 CELERY_REDIS_SOCKET_KEEPALIVE = True
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "scheduler.beat:LeaderDatabaseScheduler"  # of several beats one sends
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SYNC_EVERY = 0
 DJANGO_CELERY_BEAT_TZ_AWARE = True
@@ -242,6 +248,11 @@ SPECTACULAR_SETTINGS = {
         "PauseKind": [str(kind) for kind in PauseKind],
         "AnswerDecision": "workflows.engine.forms.DECISIONS",
         "PlanMode": ["strict", "pinned"],
+        "SchedulerHealthStatus": ["ok", "degraded", "down"],
+        "TargetKind": [str(kind) for kind in TargetKind],
+        "ChildKind": ["run", "dispatch"],
+        "InvocationStatus": [str(status) for status in InvocationStatus],
+        "OverlapPolicy": [str(policy) for policy in OverlapPolicy],
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -275,6 +286,12 @@ RUNSHEET_MAX_LOGINS_PER_MINUTE = ENV.limits.max_logins_per_minute
 RUNSHEET_EVENTS_MAXLEN = ENV.limits.events_maxlen
 RUNSHEET_RUN_RETENTION_DAYS = ENV.limits.run_retention_days
 RUNSHEET_RUN_RETENTION_COUNT = ENV.limits.run_retention_count
+RUNSHEET_SCHEDULER_LEASE_SECONDS = ENV.limits.scheduler_lease_seconds
+RUNSHEET_SCHEDULER_BATCH = ENV.limits.scheduler_batch
+RUNSHEET_SCHEDULER_MAX_INFLIGHT = ENV.limits.scheduler_max_inflight
+RUNSHEET_SCHEDULER_MAX_INFLIGHT_PER_WORKFLOW = ENV.limits.scheduler_max_inflight_per_workflow
+RUNSHEET_INVOCATION_RETENTION_DAYS = ENV.limits.invocation_retention_days
+RUNSHEET_INVOCATION_RETENTION_COUNT = ENV.limits.invocation_retention_count
 RUNSHEET_REDIS_URL = ENV.redis_url or ""
 RUNSHEET_LOCKS_URL = ENV.locks_url or ""  # row locks (T15)
 RUNSHEET_EVENTS_URL = ENV.events_url or ""  # the streams of T33

@@ -17,7 +17,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("workspaces.api.urls")),
     path("api/v1/", include("workflows.api.urls")),
     path("api/v1/", include("tables.api.urls")),
+    path("api/v1/", include("scheduler.api.urls")),
     path("", include("workspaces.pages.urls")),
+    path("", include("scheduler.pages.urls")),
     path("", include("workflows.pages.urls")),
     path("", include("tables.pages.urls")),
 ]

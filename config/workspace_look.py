@@ -1,4 +1,5 @@
-"""What the people of a workspace are told live: its runs, jobs and open approvals, as they stand in PostgreSQL.
+"""What the people of a workspace are told live: its runs, jobs, triggers and open approvals, as they stand in
+PostgreSQL, and how the scheduler fares.
 
 Nobody who changes a run tells a workspace of it: a run of cells would pay for that a thousand times a second. Instead,
 while somebody watches, one web process at a time looks every two seconds, and appends to the workspace's log what
@@ -9,12 +10,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Final, cast
 from uuid import UUID
 
 from redis import RedisError
 
+from scheduler.models import Trigger
+from scheduler.services.health import health, health_event
 from tables.events import job_event
 from tables.models import Job
 from tables.services.job_events import job_json
@@ -29,6 +33,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 2.0
 NEWEST_RUNS: Final = 200
 NEWEST_JOBS: Final = 20
+NEWEST_TRIGGERS: Final = 200
 MOST_APPROVALS: Final = 100
 """Counted no further."""
 
@@ -61,20 +66,44 @@ def workspace_look(workspace_id: UUID) -> None:
 
 
 def workspace_shown(workspace_id: UUID) -> Shown:
-    """The newest runs and jobs as `{kind, id, status, …}`, and how many questions are open. Three bounded queries."""
+    """The newest runs, jobs and triggers as `{kind, id, status, …}`, how many questions are open, and how the scheduler
+    fares: judged here, because a scheduler that stands still cannot say so. Five bounded queries.
+    """
     runs = Run.objects.filter(workspace_id=workspace_id).order_by("-id")
     shown: Shown = {}
     for run, status, workflow in runs.values_list("id", "status", "workflow_id")[:NEWEST_RUNS]:
         shown[f"run:{run}"] = {"kind": "run", "id": str(run), "status": status, "workflow": str(workflow)}
     for job in Job.objects.filter(table__workspace_id=workspace_id).order_by("-id")[:NEWEST_JOBS]:
         shown[f"job:{job.pk}"] = job_event(job_json(job))
+    shown |= {f"trigger:{event['id']}": event for event in _triggers(workspace_id)}
     shown["approvals"] = _approvals(workspace_id)
+    shown["scheduler"] = health_event(health())
     return shown
 
 
 def changes(known: Mapping[str, Event], shown: Shown) -> list[Event]:
     """Events that the last look did not show like this. What is no longer among the newest is no news."""
     return [event for key, event in shown.items() if known.get(key) != event]
+
+
+def _triggers(workspace_id: UUID) -> Iterator[Event]:
+    newest = Trigger.objects.of_workspace(workspace_id).order_by("-id")
+    fields = ("enabled", "next_run_at", "last_run_at", "last_status", "disabled_reason")
+    for trigger in newest.only("id", *fields)[:NEWEST_TRIGGERS]:
+        instants = {name: _instant(getattr(trigger, name)) for name in ("next_run_at", "last_run_at")}
+        yield {
+            "kind": "trigger",
+            "id": str(trigger.pk),
+            "enabled": trigger.enabled,
+            "disabled_reason": trigger.disabled_reason,
+            "last_status": trigger.last_status,
+            **instants,
+        }
+
+
+def _instant(at: datetime | None) -> str | None:
+    """As REST writes it."""
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 def _approvals(workspace_id: UUID) -> Event:

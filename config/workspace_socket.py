@@ -1,4 +1,7 @@
-"""The websocket of a workspace: `/ws/workspace/?since=<seq>&workspace=<id or slug>` (runs, jobs, approvals)."""
+"""The websocket of a workspace: `/ws/workspace/?since=<seq>&workspace=<id or slug>`.
+
+It tells of runs, jobs, triggers, approvals and of the scheduler's health.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from workspaces.selectors import membership_default, membership_named
 
 
 class WorkspaceNews:
-    """What the sockets of a workspace are told: of each run and job, and of the approvals, the last state."""
+    """What the sockets of a workspace are told: the last state of each thing."""
 
     def told(self, events: list[Event]) -> list[Event]:
         """A batch as it is replayed."""

@@ -13,7 +13,12 @@ class SchedulerConfig(AppConfig):
     label = "scheduler"
 
     def ready(self) -> None:
-        """After every migrate, the fixed entries are there again."""
+        """Connect the receivers, which need the models; after every migrate, the fixed entries are there again."""
+        from scheduler import (
+            checks,  # noqa: F401 - registers them
+            receivers,  # noqa: F401 - connects by calls
+        )
+
         post_migrate.connect(
             put_back_missing,
             sender=apps.get_app_config("django_celery_beat"),

@@ -80,6 +80,12 @@ class Unprocessable(RunsheetError):
     code = "unprocessable"
 
 
+class PreconditionFailed(RunsheetError):
+    """It has changed since you read it. Look at it again."""
+
+    code = "precondition_failed"
+
+
 class Throttled(RunsheetError):
     """Too many requests. Try again later."""
 

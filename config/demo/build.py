@@ -41,6 +41,7 @@ def table_ready(api: Api, sheet: Sheet) -> Built:
     path = f"tables/{table['id']}/"
     if not table["row_count"]:
         _make_groups(api, path, sheet)
+        _make_trigger(api, table["id"], sheet)
     return Built(table["id"], _import_missing(api, path, sheet))
 
 
@@ -53,6 +54,21 @@ def _make_groups(api: Api, path: str, sheet: Sheet) -> None:
     widths = {ids[column.key]: column.width for column in sheet.columns if column.key in ids}
     first = sheet.typed[0].key
     api.put(f"{path}layout/", {"widths": widths, "pinned": [ids[first]] if first in ids else []})
+
+
+def _make_trigger(api: Api, table: str, sheet: Sheet) -> None:
+    """What runs the table again by itself; nobody has to be up at night for the audit to be of today."""
+    if sheet.again and not api.get("triggers/", table=table)["results"]:
+        api.post(
+            "triggers/",
+            {
+                "name": f"{sheet.name}, nightly",
+                "table": table,
+                "target_options": {"mode": "all"},
+                "cron_expression": sheet.again,
+                "cron_timezone": "UTC",
+            },
+        )
 
 
 def _workflow(api: Api, group: Group) -> str:

@@ -98,4 +98,5 @@ PACKAGES: Final = Sheet(
     identity=(PACKAGE, VERSION),
     groups=GROUPS,
     records=_records,
+    again="0 3 * * *",
 )

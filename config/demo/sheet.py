@@ -43,7 +43,8 @@ class Group:
 class Sheet:
     """One table. ``records`` answers its rows, values in the order of ``typed``; ``identity`` tells them apart.
 
-    ``things`` is what the rows are, in the plural.
+    ``things`` is what the rows are, in the plural. ``again`` is when all of it runs again by itself, as cron fields in
+    UTC; empty: never.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Sheet:
     identity: tuple[Column, ...]
     groups: tuple[Group, ...]
     records: Callable[[], Sequence[tuple[str, ...]]]
+    again: str = ""
 
     @property
     def columns(self) -> tuple[Column, ...]:

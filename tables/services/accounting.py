@@ -27,6 +27,7 @@ from tables.models import Dispatch, parking_sql, sql
 from tables.selectors import table_spec_cached
 from tables.services.budget import request_within
 from tables.services.cells import rows_load
+from tables.services.dispatch_ends import dispatch_ended_tell
 from tables.states import ACTIVE_DISPATCH, CellStatus, DispatchStatus
 
 COUNTED = {
@@ -178,7 +179,10 @@ def dispatch_settle(cursor: CursorWrapper, dispatch_id: UUID, status: DispatchSt
     windows_settle(cursor, dispatch, dispatch.groups_left)
     dispatch.windows.all().delete()
     paused_settle(cursor, dispatch)
-    if dispatch.status in ACTIVE_DISPATCH:
+    was_active = dispatch.status in ACTIVE_DISPATCH
+    if was_active:
         dispatch.status = status
         dispatch.finished_at = Now()
     dispatch.save()
+    if was_active:
+        dispatch_ended_tell(dispatch, status)

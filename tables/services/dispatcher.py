@@ -31,6 +31,7 @@ from tables.selectors import table_spec_cached
 from tables.services.accounting import costs_add, counters_add, window_account, window_rejoin
 from tables.services.budget import request_within
 from tables.services.cells import Event, cells_clear, cells_stamp
+from tables.services.dispatch_ends import dispatch_ended_tell
 from tables.services.preparing import dispatch_fail, dispatch_prepare
 from tables.services.progress import dispatch_announce
 from tables.services.stopped_ahead import stopped_rows_meet
@@ -296,10 +297,11 @@ def row_milliseconds(groups: list[UUID]) -> float | None:
 
 
 def _end(dispatch: Dispatch, status: DispatchStatus) -> None:
-    """``dispatching -> complete | failed``."""
+    """``dispatching -> complete | failed``; whoever waits for it is told in the same transaction."""
     Dispatch.objects.filter(id=dispatch.id, status=DispatchStatus.DISPATCHING).update(
         status=status, finished_at=Now()
     )
+    dispatch_ended_tell(dispatch, status)
     transaction.on_commit(lambda: dispatch_announce(dispatch.id, force=True))
 
 

@@ -140,9 +140,10 @@ def uploads_forget() -> int:
     ended = Job.objects.filter(finished_at__lt=Now() - UPLOADS_KEPT).exclude(upload="").exclude(upload=None)
     forgotten = 0
     for job in ended.order_by("pk")[:FORGOTTEN_AT_ONCE]:
+        name = job.upload.name or ""
         with transaction.atomic():
-            if Job.objects.filter(pk=job.pk, upload=job.upload.name).update(upload=""):
-                transaction.on_commit(partial(job.upload.storage.delete, job.upload.name), robust=True)
+            if Job.objects.filter(pk=job.pk, upload=name).update(upload=""):
+                transaction.on_commit(partial(job.upload.storage.delete, name), robust=True)
                 forgotten += 1
     return forgotten
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -25,6 +25,17 @@ from workspaces.models import Workspace
 from workspaces.services.audit import audit_record
 
 LOCKS: Final = ("schema", "insert", "update", "delete")
+
+TableArchived = Callable[[UUID], object]
+"""``table id``: called in the transaction that put the table away, when all that ran on it is stopped."""
+
+_archived: list[TableArchived] = []
+
+
+def on_table_archived(told: TableArchived) -> None:
+    """Have ``told`` called when a table is put away; registered once, when an app above starts."""
+    if told not in _archived:
+        _archived.append(told)
 
 
 def table_create(
@@ -94,6 +105,8 @@ def table_archive(*, table: Table, actor: Actor) -> None:
         ):
             raise TableNotFound
         stop(table=table, deleted=True)
+        for told in _archived:
+            told(table.pk)
         audit_record(workspace_id=table.workspace_id, actor=actor, action="table.archived", target=table)
         transaction.on_commit(partial(emit, table.pk, [schema_event()]))
 

@@ -1,4 +1,4 @@
-"""Do the invariants of `trust.md` hold? Asked of PostgreSQL, and of Redis where it answers (I1 to I5, I9, I10).
+"""Do the invariants of `trust.md` hold? Asked of PostgreSQL, and of Redis where it answers (I1 to I5, I7, I9, I10).
 
 Each question is a read-only transaction of its own with a limit on its time, so that this may be asked of a busy
 install. What is found is looked for once more a moment later: only what still stands is a violation.
@@ -38,13 +38,22 @@ SPARE_MESSAGES: Final = 200
 
 OUTSIDE: Final = {
     "I6": "needs the client's log of what was acknowledged: tests/chaos",
-    "I7": "is about triggers, which come with the scheduler",
     "I8": "needs a client's model of the grid: tests/chaos and tests/browser",
     "I11": "needs a counting outside world: tests/chaos",
 }
 """Invariants that a database cannot know of, and who holds them."""
 
 Verdict = Literal["holds", "violated", "unknown"]
+
+_further: list[Check] = []
+_messages: list[Callable[[], int]] = []
+
+
+def on_verify(checks: Sequence[Check], messages: Callable[[], int]) -> None:
+    """Have questions of an app above asked too (I7), and its messages expected in the queues of work (I10)."""
+    _further.extend(check for check in checks if check not in _further)
+    if messages not in _messages:
+        _messages.append(messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,7 @@ def invariants_verify(
     }
     asked: list[tuple[Check, Callable[[], Found | None]]] = [
         (check, lambda check=check: _asked_of_postgres(check, params, timeout_seconds))  # type: ignore[misc]
-        for check in CHECKS
+        for check in (*CHECKS, *_further)
         if table_id is None or not check.of_install
     ]
     if table_id is None:
@@ -201,7 +210,8 @@ def _queues_too_deep(params: dict[str, Any]) -> Found | None:
     with connection.cursor() as cursor:
         cursor.execute(ROWS_BOUND, params)
         rows = cursor.fetchone()[0]
-    bound = 2 * rows + Run.objects.filter(status="queued").exclude(owner_kind="cell").count() + SPARE_MESSAGES
+    runs = Run.objects.filter(status="queued").exclude(owner_kind="cell").count()
+    bound = 2 * rows + runs + sum(count() for count in _messages) + SPARE_MESSAGES
     if waiting <= bound:
         return Found(0, ())
     return Found(1, (f"{waiting} messages, {bound} is the bound",))

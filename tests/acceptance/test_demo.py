@@ -120,7 +120,7 @@ def sign_in(install: Install, said: str) -> None:
 
 
 def commands_find_it(install: Install) -> None:
-    """`doctor` is content; `run_table` says by its exit code that cells failed."""
+    """`doctor` is content; `run_table` says by its exit code that cells failed; the nightly trigger is there once."""
     code, said = install.run("doctor", "--json")
     findings: dict[str, Any] = {found["name"]: found for found in json.loads(said)["findings"]}
     assert code == 0, said
@@ -133,6 +133,8 @@ def commands_find_it(install: Install) -> None:
     code, said = install.run("run_table", "Installed packages", "--group", "Measure", "--mode", "all")
     assert code == 0, said
     assert "0 failed" in said
+    triggers = json.loads(install.run("export_triggers")[1])["triggers"]
+    assert [trigger["name"] for trigger in triggers] == ["Installed packages, nightly"]
     assert install.run("run_table", "No such table")[1].startswith(
         "CommandError: There is no table “No such table”."
     )

@@ -22,7 +22,8 @@ HEAD = """# Guarantees
 Each rule of the specification, and the tests that hold it. Written by `make guarantees`; CI fails when it is stale.
 **missing** marks a rule that should have a test by now; *later* one whose work is still to come.
 """
-PARTS = {"T": "Tables", "W": "Workflows", "S": "Security", "F": "Faults"}
+PARTS = {"T": "Tables", "W": "Workflows", "S": "Security", "F": "Faults", "I": "Invariants", "": "Scheduler"}
+"""By a rule's first letter; the scheduler's have names instead of numbers."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,14 @@ def write_page(rules: list[Rule], held: dict[str, list[str]]) -> str:
         lines += [
             f"| {rule.name} | {rule.text} | {_cell(rule, held.get(rule.name, []))} |"
             for rule in rules
-            if rule.name.startswith(letter)
+            if _letter(rule) == letter
         ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _letter(rule: Rule) -> str:
+    return rule.name[0] if rule.name[1:2].isdigit() and rule.name[0] in PARTS else ""
 
 
 def write_bugs(bugs: list[str], held: dict[str, list[str]]) -> str:

@@ -82,7 +82,7 @@ def stacks_on(services: TestServices) -> Iterator[StartStack]:
             stack = Stack(
                 services.folder / f"stack-{uuid.uuid4().hex[:8]}",
                 processes=processes or ONE_BOX,
-                env={**_addresses(), **env},
+                env={**addresses(), **env},
                 port=free_port(),
                 migrate=False,
             )
@@ -103,7 +103,7 @@ def stack(start_stack: StartStack) -> Stack:
     return start_stack()
 
 
-def _addresses() -> dict[str, str]:
+def addresses() -> dict[str, str]:
     """Where the test's own database and Valkey are."""
     database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
     return {

@@ -8,8 +8,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from workflows.engine.planner import PlanMode
-from workflows.models import Run, Workflow, WorkflowVersion
+from workflows.models import Run, Workflow, WorkflowRef, WorkflowVersion
 from workflows.services.definitions import definition_check, fault_json
+from workflows.services.refs import ref_takes_along
 from workflows.states import RunStatus
 from workspaces.api.serializers import StrictSerializer, UtcDateTimeField
 
@@ -44,6 +45,17 @@ class RefSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField(source="version.number")
     version_id = serializers.UUIDField()
     updated_at = UtcDateTimeField()
+
+
+class RefDetailSerializer(RefSerializer):
+    """A ref, and what deleting it would take along."""
+
+    takes_along = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_takes_along(self, ref: WorkflowRef) -> dict[str, int]:
+        """Counts by what it is: `triggers` and their `invocations`."""
+        return ref_takes_along(ref.workflow_id, ref.name)
 
 
 class RefWriteSerializer(StrictSerializer):

@@ -12,6 +12,7 @@ from workflows import selectors
 from workflows.api.serializers import (
     DefinitionSerializer,
     PublishSerializer,
+    RefDetailSerializer,
     RefSerializer,
     RefWriteSerializer,
     ValidationSerializer,
@@ -129,11 +130,11 @@ class VersionView(WorkspaceAPIView):
 class RefView(WorkspaceAPIView):
     """One ref of a workflow, by name."""
 
-    @extend_schema(responses=RefSerializer)
+    @extend_schema(responses=RefDetailSerializer)
     def get(self, request: WorkspaceRequest, workflow: UUID, name: str) -> Response:
-        """What it points at."""
+        """What it points at, and what would be deleted with it."""
         found = selectors.workflow_of(request.workspace.pk, workflow)
-        return Response(RefSerializer(selectors.ref_named(found, name)).data)
+        return Response(RefDetailSerializer(selectors.ref_named(found, name)).data)
 
     @extend_schema(request=RefWriteSerializer, responses=RefSerializer)
     def put(self, request: WorkspaceRequest, workflow: UUID, name: str) -> Response:
@@ -146,7 +147,7 @@ class RefView(WorkspaceAPIView):
 
     @extend_schema(responses={204: None})
     def delete(self, request: WorkspaceRequest, workflow: UUID, name: str) -> Response:
-        """Take it away; refused while a workflow group uses it."""
+        """Take it away with the triggers that run it; refused while a workflow group uses it."""
         found = selectors.workflow_of(request.workspace.pk, workflow)
         refs.ref_delete(workflow=found, name=name, actor=request.actor)
         return Response(status=204)

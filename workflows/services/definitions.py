@@ -16,7 +16,7 @@ from workflows.engine.types import Fault, Severity
 from workflows.engine.validation import Checked, check_definition
 from workflows.errors import DefinitionInvalid, WorkflowNameTaken, WorkflowNotFound
 from workflows.models import Workflow, WorkflowRef, WorkflowVersion
-from workflows.services.refs import name_check, ref_set, workflow_unused
+from workflows.services.refs import name_check, ref_set, workflow_archived_tell, workflow_unused
 from workflows.services.withdrawing import runs_withdraw
 from workspaces.actors import Actor
 from workspaces.errors import Invalid
@@ -80,6 +80,7 @@ def workflow_archive(*, workflow: Workflow, actor: Actor) -> None:
             raise WorkflowNotFound
         workflow_unused(workflow.pk)
         runs_withdraw(workflow_id=workflow.pk, actor=actor)
+        workflow_archived_tell(workflow.pk)
         _audit(workflow, actor, "workflow.archived", before={"name": workflow.name})
 
 

@@ -6,7 +6,9 @@ workflow that some guard speaks up for is not taken away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +31,37 @@ RefMoved = Callable[[UUID, str], None]
 """``(workflow id, ref name)``: called in the transaction that pointed the ref at another version."""
 
 _movers: list[RefMoved] = []
+
+
+RefCounts = Callable[[UUID, str], Mapping[str, int]]
+"""``(workflow id, ref name)`` → how many of what, such as ``{"triggers": 2}``."""
+
+WorkflowArchived = Callable[[UUID], object]
+"""``workflow id``: called in the transaction that put the workflow away, when all else is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefFollower:
+    """What goes with a ref: ``count`` says how much it would be, ``remove`` deletes it in the ref's transaction."""
+
+    count: RefCounts
+    remove: RefCounts
+
+
+_followers: list[RefFollower] = []
+_archived: list[WorkflowArchived] = []
+
+
+def follow_refs(follower: RefFollower) -> None:
+    """Have ``follower`` take away what stands and falls with a ref; registered once, when the app starts."""
+    if follower not in _followers:
+        _followers.append(follower)
+
+
+def on_workflow_archived(told: WorkflowArchived) -> None:
+    """Have ``told`` called when a workflow is put away; registered once, when the app starts."""
+    if told not in _archived:
+        _archived.append(told)
 
 
 def on_ref_moved(told: RefMoved) -> None:
@@ -65,22 +98,38 @@ def ref_set(*, workflow: Workflow, name: str, version: WorkflowVersion, actor: A
     return ref
 
 
-def ref_delete(*, workflow: Workflow, name: str, actor: Actor) -> None:
-    """Take a ref away. Raises ``RefNotFound``, and ``RefInUse`` naming the workflow groups that use it."""
+def ref_delete(*, workflow: Workflow, name: str, actor: Actor) -> dict[str, int]:
+    """Take a ref away, with what follows it; how many of what, as ``ref_takes_along`` would have said.
+
+    Raises ``RefNotFound``, and ``RefInUse`` naming the workflow groups that use it.
+    """
     with transaction.atomic():
         ref = WorkflowRef.objects.select_for_update().filter(workflow=workflow, name=name).first()
         if ref is None:
             raise RefNotFound
         if users := _users(workflow.pk, name):
             raise RefInUse(f"Used by {', '.join(users)}. Point the group at another ref first.", groups=users)
+        gone = _total(follower.remove(workflow.pk, name) for follower in _followers)
         audit_record(
             workspace_id=workflow.workspace_id,
             actor=actor,
             action="ref.deleted",
             target=workflow,
-            before={"ref": name},
+            before={"ref": name, **gone},
         )
         ref.delete()
+    return gone
+
+
+def ref_takes_along(workflow_id: UUID, name: str) -> dict[str, int]:
+    """What deleting a ref would delete with it: ``{"triggers": n, "invocations": n}``."""
+    return _total(follower.count(workflow_id, name) for follower in _followers)
+
+
+def workflow_archived_tell(workflow_id: UUID) -> None:
+    """Tell whoever follows workflows that this one was put away, in the caller's transaction."""
+    for told in _archived:
+        told(workflow_id)
 
 
 def workflow_unused(workflow_id: UUID) -> None:
@@ -97,6 +146,13 @@ def name_check(name: str) -> None:
         raise RefNameInvalid("'draft' always means the draft itself; choose another name.")
     if not is_ref_name(name):
         raise RefNameInvalid
+
+
+def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(each)
+    return dict(total)
 
 
 def _users(workflow_id: UUID, name: str | None) -> list[str]:

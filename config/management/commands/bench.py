@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-MEASURES = ("p1", "p3", "p4", "p7", "p8", "p9", "p10")
+MEASURES = ("p1", "p3", "p4", "p7", "p8", "p9", "p10", "p11")
 
 
 class Command(BaseCommand):
@@ -34,12 +34,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--import-rows", type=int, default=1_000_000, help="rows of the file that P10 imports"
         )
+        parser.add_argument("--triggers", type=int, default=1_000_000, help="triggers of P11")
         parser.add_argument("--million", action="store_true", help="P3: up to a million rows (minutes more)")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Measure and print."""
-        from bench import p1, p3, p4, p7, p8, p9, p10
+        from bench import p1, p3, p4, p7, p8, p9, p10, p11
         from bench.report import Figure, as_json, markdown
 
         wanted = options["measures"] or MEASURES
@@ -51,6 +52,7 @@ class Command(BaseCommand):
             "p8": p8.figures,
             "p10": lambda: p10.figures(options["import_rows"], options["rounds"]),
             "p9": lambda: p9.figures(options["table_rows"]),
+            "p11": lambda: p11.figures(options["triggers"]),
         }
         figures = [figure for name in wanted for figure in work[name]()]
         self.stdout.write(json.dumps(as_json(figures), indent=2) if options["json"] else markdown(figures))

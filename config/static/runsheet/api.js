@@ -30,10 +30,10 @@ function token() {
  * Call `/api/v1/` + path.
  * @param {string} method
  * @param {string} path without the leading slash, with the trailing one
- * @param {{query?: Object, body?: any, signal?: AbortSignal, key?: string}} [options] `body` may be FormData;
- *   `key` is the Idempotency-Key.
+ * @param {{query?: Object, body?: any, signal?: AbortSignal, key?: string, match?: string}} [options] `body` may be
+ *   FormData; `key` is the Idempotency-Key, `match` the If-Match.
  */
-export async function api(method, path, { query, body, signal, key } = {}) {
+export async function api(method, path, { query, body, signal, key, match } = {}) {
   const url = new URL(`/api/v1/${path}`, location.origin);
   for (const [name, value] of Object.entries(query || {})) {
     if (value !== undefined && value !== null) url.searchParams.set(name, String(value));
@@ -42,6 +42,7 @@ export async function api(method, path, { query, body, signal, key } = {}) {
   if (root.dataset.workspace) headers["X-Workspace"] = root.dataset.workspace;
   if (method !== "GET") headers["X-CSRFToken"] = token();
   if (key) headers["Idempotency-Key"] = key;
+  if (match) headers["If-Match"] = match;
   const isForm = body instanceof FormData;
   if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
   const response = await fetch(url, {

@@ -9,3 +9,7 @@ if (document.querySelector("[data-new-table], [data-import-csv]")) import("./tab
 if (document.querySelector("run-view")) import("./run/page.js");
 if (document.querySelector("[data-run-list]")) import("./run/list.js");
 if (document.querySelector("[data-live-list]")) import("./workspace.js");
+if (document.querySelector("[data-trigger-list]")) import("./triggers/list.js");
+if (document.querySelector("[data-invocation-list]")) import("./triggers/invocations.js");
+if (document.querySelector("trigger-form")) import("./triggers/form.js");
+if (document.querySelector("[data-scheduler]")) import("./triggers/scheduler.js");

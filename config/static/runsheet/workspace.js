@@ -4,7 +4,8 @@
  *
  * `[data-live-list="run …"]` names the kinds of events that may change it. The page is fetched as it is addressed and
  * its list put in place of the old one, at most every two seconds, and never under somebody's hands: while an answer is
- * being written, a note says that there is news.
+ * being written, a note says that there is news; while a menu or dialog is open, it waits. An event `stale` on the list
+ * asks for the same.
  */
 import { Live } from "./live.js";
 import { finishList } from "./run/list_times.js";
@@ -24,6 +25,7 @@ function soon() {
 async function reread() {
   due = 0;
   readAt = performance.now();
+  if (document.querySelector(".menu:popover-open, dialog[open]")) return soon();
   if (isInHand()) return note();
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
@@ -61,16 +63,34 @@ function replace(fresh) {
   const fromServer = fresh.querySelector("[data-live-list]");
   if (!fromServer) return;
   const picked = new Set([...list.querySelectorAll("[data-pick]:checked")].map((box) => runOf(box)));
+  const focused = placeOf(document.activeElement);
   list.replaceChildren(...fromServer.childNodes);
   for (const box of list.querySelectorAll("[data-pick]")) if (box instanceof HTMLInputElement) box.checked = picked.has(runOf(box));
   const old = document.querySelector(".nav a[aria-label^=Approvals]"), now = fresh.querySelector(".nav a[aria-label^=Approvals]");
   if (old && now) old.replaceWith(now);
+  for (const part of document.querySelectorAll("[data-live-part]")) refresh(/** @type {HTMLElement} */ (part), fresh);
   finishList(list);
   list.dispatchEvent(new Event("change"));
+  if (focused) /** @type {HTMLElement|null} */ (list.querySelector(focused))?.focus();
+}
+
+/** What stands beside the list changes only when it says something else: a note that is drawn anew is read out anew. */
+function refresh(part, fresh) {
+  const now = fresh.querySelector(`[data-live-part="${part.dataset.livePart}"]`);
+  if (now && now.innerHTML !== part.innerHTML) part.replaceWith(now);
+}
+
+/** A selector of what has the focus in a row of the list, where the fresh list will have it again; or null. */
+function placeOf(element) {
+  const row = element?.closest("[data-trigger], [data-invocation], [data-run]");
+  if (!(row instanceof HTMLElement) || !list.contains(row)) return null;
+  const [name, id] = Object.entries(row.dataset).find(([key]) => ["trigger", "invocation", "run"].includes(key)) || [];
+  return `[data-${name}="${id}"] ${element.dataset.act ? `[data-act="${element.dataset.act}"]` : "a"}`;
 }
 
 const runOf = (box) => box.closest("[data-run]")?.dataset.run;
 
+list.addEventListener("stale", soon);
 new Live(`/ws/workspace/?workspace=${document.documentElement.dataset.workspace}`, {
   onHello: (resumed) => { if (!resumed && readAt) soon(); },
   onEvents: (events) => { if (events.some((event) => kinds.has(event.kind))) soon(); },

@@ -1,4 +1,4 @@
-"""The websocket of a workspace: who gets in, and what they are told of runs, jobs and approvals."""
+"""The websocket of a workspace: who gets in, and what they are told of runs, jobs, triggers and approvals."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_a_member_is_told_what_becomes_of_runs_and_only_what_changed(
 ) -> None:
     socket = await dial()
     assert (await socket.frame())["type"] == "hello"
-    assert kinds(await socket.frame()) == {"approvals"}
+    assert kinds(await socket.frame()) == {"approvals", "scheduler"}
     run = await sync_to_async(started)(workspace)
     told = (await socket.frame())["events"]
     assert [(event["kind"], event["id"], event["status"]) for event in told] == [
@@ -144,7 +144,7 @@ def test_jobs_and_open_questions_are_shown_and_others_are_nobodys_business(works
     job = Job.objects.create(table=sheet.table, kind="import_csv")
     Job.objects.create(table=sheet_make(workspace_make("Other")).table, kind="import_csv")
     shown = workspace_shown(workspace.pk)
-    assert set(shown) == {f"job:{job.pk}", "approvals"}
+    assert set(shown) == {f"job:{job.pk}", "approvals", "scheduler"}
     assert shown[f"job:{job.pk}"]["job_kind"] == "import_csv"
     assert shown["approvals"] == {"kind": "approvals", "open": 0, "newest": None}
 
@@ -154,7 +154,7 @@ def test_a_look_costs_the_same_however_much_there_is(
 ) -> None:
     for _ in range(3):
         started(workspace)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):
         workspace_shown(workspace.pk)
 
 

@@ -1,0 +1,1 @@
+"""Decisions of the scheduler: pure functions of plain values. No Django, no Celery, no clock."""

@@ -1,0 +1,229 @@
+"""Invocations of table triggers: one dispatch each, told of its end in the same transaction (§5.5)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from scheduler.errors import InvocationFinished
+from scheduler.services.cancelling import invocation_cancel
+from scheduler.services.ending import invocation_look, invocation_time_out
+from tables.models import Dispatch, Table
+from tables.services.dispatches import dispatch_start
+from tables.services.stopping import dispatch_stop, stop
+from tables.states import Mode
+from tests.bed.factories import Sheet, greeting_chain, probing_table, sheet_make
+from tests.bed.races import Race
+from tests.bed.running import Inbox, Probe, inbox, probe, worker
+from tests.bed.triggers import trigger_make
+from tests.integration.scheduler.firings import acting, again, earlier, fresh, ran, status
+from workflows.blocks.base import BlockFailed
+from workflows.engine.types import ErrorClass
+from workspaces.ids import uuid7
+
+__all__ = ["inbox", "probe", "worker"]
+
+
+def table_trigger(sheet: Sheet, **fields: Any) -> Any:
+    """A trigger that runs this table."""
+    return trigger_make(sheet.workspace, table=sheet.table, **fields)
+
+
+def dispatch_of(invocation: Any) -> Dispatch:
+    """The dispatch of its newest attempt."""
+    return Dispatch.objects.get(pk=fresh(invocation).children[-1])
+
+
+def failing(probe: Probe, *names: str) -> None:
+    """Cells of these rows fail from now on, in a way that may pass; of all rows when none is named."""
+
+    def does(tag: Any, _context: object) -> Any:
+        if not names or tag in names:
+            raise BlockFailed.because(ErrorClass.UPSTREAM, "broken", "It is broken.")
+        return tag
+
+    probe.does = does
+
+
+def test_an_invocation_becomes_a_dispatch_and_ends_with_it(inbox: Inbox, worker: Any) -> None:
+    sheet = greeting_chain(rows=4)
+    trigger = table_trigger(sheet, payload={"n": 1})
+    invocation = ran(trigger)
+    dispatch = dispatch_of(invocation)
+    assert (invocation.status, dispatch.status, dispatch.mode) == ("running", "pending", "incomplete")
+    assert (dispatch.trigger_id, dispatch.requested_by_id) == (trigger.pk, trigger.run_as_user_id)
+    assert (dispatch.idempotency_key, dispatch.is_manual) == (f"inv:{invocation.pk}:1", True)
+    assert (invocation.resolved_payload, invocation.rendered_message) == ({"n": 1}, None)
+    inbox.run_all()
+    assert dispatch_of(invocation).status == "complete"
+    ended = fresh(invocation)
+    assert (ended.status, ended.trigger.last_status) == ("completed", "completed")
+    assert sheet.values("c") == ["8"] * 4 or sheet.values("c") == [8] * 4
+
+
+def test_the_options_of_the_trigger_are_the_dispatchs(inbox: Inbox, worker: Any) -> None:
+    sheet = greeting_chain(rows=4)
+    options = {
+        "groups": [str(sheet.groups["A"].id)],
+        "filter": {"column": "name", "op": "eq", "value": "n2"},
+        "mode": "all",
+        "limit": 3,
+    }
+    dispatch = dispatch_of(ran(table_trigger(sheet, target_options=options)))
+    assert (dispatch.groups, dispatch.mode, dispatch.row_limit) == ([sheet.groups["A"].id], "all", 3)
+    assert dispatch.scope["filter"] == options["filter"]
+
+
+def test_with_nothing_to_do_it_is_complete_at_once(inbox: Inbox, worker: Any) -> None:
+    sheet = sheet_make()
+    sheet.column("name")
+    sheet.fill([{"name": "a"}])
+    invocation = ran(table_trigger(sheet))
+    assert (invocation.status, invocation.reason, invocation.children) == ("completed", "nothing_to_do", [])
+    assert invocation.trigger.last_status == "completed"
+    assert not Dispatch.objects.exists()
+
+
+def test_a_group_that_is_gone_is_named(inbox: Inbox, worker: Any) -> None:
+    gone = uuid7()
+    options = {"groups": [str(gone)]}
+    invocation = ran(table_trigger(greeting_chain(rows=1), target_options=options, max_retries=5))
+    assert (invocation.status, invocation.error_code) == ("failed", "group_not_found")
+    assert str(gone) in invocation.error_message
+
+
+def test_an_archived_table_runs_nothing(inbox: Inbox, worker: Any) -> None:
+    sheet = greeting_chain(rows=1)
+    trigger = table_trigger(sheet)
+    Table.objects.filter(pk=sheet.table.pk).update(archived_at="2026-01-01T00:00:00Z")
+    invocation = ran(trigger)
+    assert (invocation.status, invocation.error_code) == ("failed", "table_not_found")
+
+
+def test_a_run_of_which_every_cell_failed_is_tried_again_for_those(
+    inbox: Inbox, worker: Any, probe: Probe
+) -> None:
+    sheet = probing_table(rows=3)
+    failing(probe)
+    invocation = ran(table_trigger(sheet, target_options={"mode": "all"}))
+    inbox.run_all()
+    waiting = fresh(invocation)
+    assert (waiting.status, waiting.error_code) == ("pending", "child_failed")
+    assert waiting.error_message == "3 of 3 cells failed."
+    failing(probe, "n1")
+    again(invocation)
+    assert dispatch_of(invocation).mode == "failed"
+    inbox.run_all()
+    ended = fresh(invocation)
+    assert (ended.status, ended.attempt, len(ended.children)) == ("completed", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("percent", "ends"), [(100, "completed"), (34, "completed"), (33, "failed"), (0, "failed")]
+)
+def test_how_many_cells_may_fail_is_the_triggers_affair(
+    inbox: Inbox, worker: Any, probe: Probe, percent: int, ends: str
+) -> None:
+    sheet = probing_table(rows=3)
+    failing(probe, "n1")
+    options = {"fail_above_percent": percent}
+    invocation = ran(table_trigger(sheet, target_options=options, max_retries=0))
+    inbox.run_all()
+    assert status(invocation) == ends
+
+
+def test_a_dispatch_that_was_cut_off_is_retried_as_a_whole(inbox: Inbox, worker: Any) -> None:
+    sheet = probing_table(rows=3)
+    invocation = ran(table_trigger(sheet, timeout_seconds=30, target_options={"mode": "all"}))
+    earlier(invocation, 31, "deadline_at")
+    assert invocation_time_out(invocation.pk)
+    assert (status(invocation), dispatch_of(invocation).status) == ("pending", "cancelled")
+    again(invocation)
+    assert dispatch_of(invocation).mode == "all"  # rows it had not reached have no cell that failed
+    inbox.run_all()
+    assert (status(invocation), sheet.values("a")) == ("completed", ["n0", "n1", "n2"])
+
+
+@pytest.mark.parametrize("whole_table", [True, False])
+def test_a_dispatch_that_somebody_stops_cancels_its_invocation(
+    inbox: Inbox, worker: Any, whole_table: bool
+) -> None:
+    sheet = probing_table(rows=3)
+    invocation = ran(table_trigger(sheet, max_retries=5))
+    if whole_table:
+        stop(table=sheet.table)
+    else:
+        dispatch_stop(dispatch_of(invocation))
+    after = fresh(invocation)
+    assert (after.status, after.reason) == ("cancelled", "child_stopped")
+
+
+@pytest.mark.rule("cancel_running")
+def test_cancelling_an_invocation_stops_its_dispatch(inbox: Inbox, worker: Any, probe: Probe) -> None:
+    sheet = probing_table(rows=3)
+    invocation = ran(table_trigger(sheet))
+    invocation_cancel(invocation=invocation, actor=acting(None))
+    assert (status(invocation), dispatch_of(invocation).status) == ("cancelled", "cancelled")
+    inbox.run_all()
+    assert (probe.counts(), status(invocation)) == ({}, "cancelled")
+
+
+@pytest.mark.rule("cancel_running")
+def test_a_cancel_beside_the_end_and_a_stop_leaves_one_end_for_both(
+    inbox: Inbox, worker: Any, probe: Probe, two_connections: Race
+) -> None:
+    def cancelled(invocation: Any) -> bool:
+        try:
+            return invocation_cancel(invocation=invocation, actor=acting(None)).status == "cancelled"
+        except InvocationFinished:
+            return False
+
+    sheet = probing_table(rows=2)
+    for _ in range(6):
+        invocation = ran(table_trigger(sheet, target_options={"mode": "all"}))
+        outcomes = two_connections(
+            inbox.run_all, partial(cancelled, invocation), partial(stop, table=sheet.table)
+        )
+        assert [outcome.error for outcome in outcomes] == [None] * 3
+        ends = {"complete": "completed", "cancelled": "cancelled"}
+        assert status(invocation) == ends[dispatch_of(invocation).status]
+        inbox.run_all()
+
+
+def test_a_dispatch_that_cannot_go_on_fails_its_invocation(inbox: Inbox, worker: Any) -> None:
+    sheet = greeting_chain(rows=2)
+    options = {"filter": {"column": "name", "op": "eq", "value": "n1"}}
+    invocation = ran(table_trigger(sheet, target_options=options, max_retries=0))
+    sheet.columns["name"].delete()
+    Table.objects.filter(pk=sheet.table.pk).update(schema_version=99)
+    inbox.run_all()
+    ended = fresh(invocation)
+    assert (dispatch_of(invocation).status, ended.status, ended.error_code) == (
+        "failed",
+        "failed",
+        "child_failed",
+    )
+
+
+def test_a_dispatch_of_a_person_concerns_no_invocation(inbox: Inbox, worker: Any) -> None:
+    sheet = greeting_chain(rows=2)
+    invocation = ran(table_trigger(sheet))
+    theirs = dispatch_start(table=sheet.table, mode=Mode.ALL).dispatch
+    assert theirs is not None
+    inbox.run_all()
+    assert Dispatch.objects.get(pk=theirs.pk).status == "complete"
+    assert status(invocation) == "cancelled"  # a manual run replaces what runs on the same cells
+
+
+def test_the_sweep_finds_the_end_of_a_dispatch_that_nobody_told(
+    inbox: Inbox, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invocation = ran(table_trigger(greeting_chain(rows=2)))
+    with monkeypatch.context() as patch:
+        patch.setattr("tables.services.dispatch_ends._told", [])
+        inbox.run_all()
+    assert status(invocation) == "running"
+    assert invocation_look(invocation.pk)
+    assert status(invocation) == "completed"
