@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, RedisError
 
 from workspaces.live.publishing import EVENTS_FIELD, MAX_AGE_SECONDS, RESYNC_FIELD
 
@@ -26,6 +27,9 @@ READ_ENTRIES: Final = 500
 """Entries one read takes; a full read means that the reader lags and may have been overtaken by trimming."""
 REPLAY_ENTRIES: Final = 2_000
 """A socket that missed more is told to refetch, which is less work for everyone."""
+
+SERVER_SECONDS: Final = 1.0
+"""How long an answer about the server itself is believed."""
 
 Event = dict[str, Any]
 RawEntry = tuple[bytes, dict[bytes, bytes]]
@@ -52,6 +56,7 @@ class EventLog:
     def __init__(self, client: Redis, topic: str) -> None:
         self._client = client
         self._key = topic
+        self._run_id, self._ask_again_at = "", 0.0
 
     async def epoch(self) -> str:
         """Return the epoch of this Redis, making one when it has none."""
@@ -62,12 +67,19 @@ class EventLog:
         return f"{cast('bytes', found).decode()}{await self._server()}"
 
     async def _server(self) -> str:
-        """Which run of which server this is; nothing where it may not be asked."""
-        try:
-            told = await self._client.info("server")
-        except NoPermissionError:
-            return ""
-        return str(told.get("run_id", ""))[:8]
+        """Which run of which server this is, as of a second ago at most; nothing where it may not be asked.
+
+        Readers ask with every frame, and the answer is long.
+        """
+        now = time.monotonic()
+        if now >= self._ask_again_at:
+            try:
+                told = await self._client.info("server")
+            except NoPermissionError:
+                told = {}
+            self._run_id = str(told.get("run_id", ""))[:8]
+            self._ask_again_at = now + SERVER_SECONDS
+        return self._run_id
 
     async def tail(self) -> str:
         """Return the id of the last entry, opening the log when it is empty."""
@@ -80,7 +92,11 @@ class EventLog:
 
     async def read(self, after: str, block_ms: int | None) -> Batch:
         """Return what follows `after`; with `block_ms` wait that long for a first entry."""
-        answer: Any = await self._client.xread({self._key: after}, count=READ_ENTRIES, block=block_ms)
+        try:
+            answer: Any = await self._client.xread({self._key: after}, count=READ_ENTRIES, block=block_ms)
+        except (RedisError, OSError):
+            self._ask_again_at = 0.0  # another server may be the next to answer
+            raise
         entries: list[RawEntry] = answer[0][1] if answer else []
         batch = _decode(entries)
         if len(entries) == READ_ENTRIES and not await self.holds(after):
