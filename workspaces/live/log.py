@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import NoPermissionError, RedisError
+from redis.exceptions import NoPermissionError
 
 from workspaces.live.publishing import EVENTS_FIELD, MAX_AGE_SECONDS, RESYNC_FIELD
 
@@ -81,6 +81,10 @@ class EventLog:
             self._ask_again_at = now + SERVER_SECONDS
         return self._run_id
 
+    def interrupted(self) -> None:
+        """Some call has failed: another server may be the next to answer."""
+        self._ask_again_at = 0.0
+
     async def tail(self) -> str:
         """Return the id of the last entry, opening the log when it is empty."""
         newest = await self._client.xrevrange(self._key, count=1)
@@ -92,11 +96,7 @@ class EventLog:
 
     async def read(self, after: str, block_ms: int | None) -> Batch:
         """Return what follows `after`; with `block_ms` wait that long for a first entry."""
-        try:
-            answer: Any = await self._client.xread({self._key: after}, count=READ_ENTRIES, block=block_ms)
-        except (RedisError, OSError):
-            self._ask_again_at = 0.0  # another server may be the next to answer
-            raise
+        answer: Any = await self._client.xread({self._key: after}, count=READ_ENTRIES, block=block_ms)
         entries: list[RawEntry] = answer[0][1] if answer else []
         batch = _decode(entries)
         if len(entries) == READ_ENTRIES and not await self.holds(after):

@@ -117,6 +117,7 @@ class Reader:
                 while True:
                     await self._turn()
             except (RedisError, OSError) as error:
+                self._log.interrupted()
                 log.warning("live events cannot be read, trying again: %s", error)
             except Exception:  # an entry that cannot be understood must not end the topic's events
                 log.exception("live events were skipped")
