@@ -5,7 +5,7 @@ Optional members are left out when they hold nothing, so that a page of two hund
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -62,18 +62,11 @@ def cell_json(cell: Mapping[str, Any], *, group_revision: int | None = None) -> 
         "started_at": instant(cell["started_at"]),
         "finished_at": instant(cell["finished_at"]),
     }
-    optional = {
-        "run": _identifier(cell.get("run_id")),
-        "dispatch": _identifier(cell.get("dispatch_id")),
-        "error": cell.get("error"),
-        "reason": cell.get("reason"),
-        "running_blocks": cell.get("running_blocks"),
-        "wake_at": instant(cell.get("wake_at")),
-        "waits_for": cell.get("waits_for"),
-        "stopped": cell.get("cancelled_sequence"),
-        "outdated": is_outdated(cell, group_revision),
-    }
-    shown.update({name: value for name, value in optional.items() if value})
+    for name, field, show in _OPTIONAL:
+        if value := cell.get(field):
+            shown[name] = show(value)
+    if is_outdated(cell, group_revision):
+        shown["outdated"] = True
     return shown
 
 
@@ -102,6 +95,23 @@ def is_outdated(cell: Mapping[str, Any], group_revision: int | None) -> bool:
         and cell["status"] == CellStatus.COMPLETED
         and cell.get("group_revision", group_revision) < group_revision
     )
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_OPTIONAL: Final[tuple[tuple[str, str, Callable[[Any], Any]], ...]] = (
+    ("run", "run_id", str),
+    ("dispatch", "dispatch_id", str),
+    ("error", "error", _as_it_is),
+    ("reason", "reason", _as_it_is),
+    ("running_blocks", "running_blocks", _as_it_is),
+    ("wake_at", "wake_at", instant),
+    ("waits_for", "waits_for", _as_it_is),
+    ("stopped", "cancelled_sequence", _as_it_is),
+)
+"""What is left out of a cell that has none: its member, the field, how it is shown."""
 
 
 def _identifier(value: Any) -> str | None:

@@ -15,6 +15,15 @@ def membership_for(user_id: UUID, workspace_id: UUID) -> Membership | None:
     return _places().filter(user_id=user_id, workspace_id=workspace_id).first()
 
 
+def membership_of_token(token: ApiToken) -> Membership | None:
+    """The place its owner still has in its workspace; user and workspace are those ``token_live`` loaded."""
+    found = Membership.objects.filter(user_id=token.user_id, workspace_id=token.workspace_id)[:1]
+    for membership in found:
+        membership.user, membership.workspace = token.user, token.workspace
+        return membership
+    return None
+
+
 def membership_named(user_id: UUID, name: str) -> Membership | None:
     """The same, the workspace named by its id or slug."""
     if "\x00" in name:  # from an address; no text in PostgreSQL can be compared with it

@@ -49,7 +49,7 @@ def listing_asked(api: TablesAPIView, table: Table, asked: Mapping[str, Any]) ->
         given["filter"] = _json(given["filter"], "filter")
     if "sort" in given:
         given["sort"] = _sort(given["sort"])
-    spec = selectors.table_spec(table.pk)
+    spec = selectors.table_spec_cached(table.pk, table.schema_version)
     fields = None if "fields" not in given else _fields(spec, given["fields"])
     return listing_make(spec, view_asked(api, table, given), given, fields)
 

@@ -47,8 +47,12 @@ def page_foretell(spec: TableSpec, page: RowPage) -> RowPage:
     """The same page, its cells told ahead: in place. Records keep their version and say it as ``ahead``."""
     if not spec.groups or not page.rows:
         return page
-    dispatches = _ahead(spec, page.placed)
-    for shown, placed in zip(page.rows, page.placed, strict=True):
+    active = _active(spec.table_id)
+    if not active and not any(group.auto_run for group in spec.groups):
+        return page
+    rows = page.placed()
+    dispatches = _ahead(spec, active, rows)
+    for shown, placed in zip(page.rows, rows, strict=True):
         cells = shown["cells"]
         for group_id, told in foretell(spec, placed.state, dispatches, judge_condition).items():
             if (cell := cells.get(str(group_id))) is None:
@@ -58,13 +62,14 @@ def page_foretell(spec: TableSpec, page: RowPage) -> RowPage:
     return page
 
 
-def _ahead(spec: TableSpec, placed: Sequence[PlacedRow]) -> list[Ahead]:
-    """Active dispatches of the table, in the order they were requested, with the rows they are still to reach."""
-    active = list(
-        Dispatch.objects.filter(table_id=spec.table_id, status__in=ACTIVE_DISPATCH).order_by(
-            "requested_sequence"
-        )[:MOST_DISPATCHES]
-    )
+def _active(table_id: UUID) -> list[Dispatch]:
+    """Active dispatches of the table, in the order they were requested."""
+    found = Dispatch.objects.filter(table_id=table_id, status__in=ACTIVE_DISPATCH)
+    return list(found.order_by("requested_sequence")[:MOST_DISPATCHES])
+
+
+def _ahead(spec: TableSpec, active: Sequence[Dispatch], placed: Sequence[PlacedRow]) -> list[Ahead]:
+    """The same with the rows they are still to reach."""
     scoped = [each for each in active if (each.scope or each.row_limit is not None) and not each.exhausted]
     in_scope = _in_scope(spec, scoped, [row.state.id for row in placed])
     ahead = []

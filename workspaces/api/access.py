@@ -9,7 +9,7 @@ from workspaces.api.authentication import token_of
 from workspaces.errors import Forbidden, NotFound
 from workspaces.models import ApiToken, Membership, User, Workspace
 from workspaces.origin import client_ip, request_id
-from workspaces.selectors import membership_default, membership_for, membership_named
+from workspaces.selectors import membership_default, membership_named, membership_of_token
 from workspaces.states import REQUIREMENTS, Access, Role, Scope
 
 
@@ -59,7 +59,7 @@ def membership_of_request(request: Request, named: str | None) -> Membership:
 def _of_token(token: ApiToken, named: str | None) -> Membership | None:
     if named is not None and named not in {str(token.workspace_id), token.workspace.slug}:
         return None
-    return membership_for(token.user_id, token.workspace_id)
+    return membership_of_token(token)
 
 
 def access_require(request: WorkspaceRequest, access: Access) -> None:

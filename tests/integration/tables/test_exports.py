@@ -13,10 +13,10 @@ from typing import Any
 import openpyxl
 import pytest
 from asgiref.testing import ApplicationCommunicator
-from django.core.handlers.asgi import ASGIHandler
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from config.handler import ThreadedHandler
 from tables.models import Row, Table
 from tables.row_list import Listing
 from tables.selectors import table_spec
@@ -317,7 +317,7 @@ def test_an_event_loop_serves_it_piece_by_piece(client: Any) -> None:
     )
 
     async def get() -> list[bytes]:
-        server: Any = Communicator(ASGIHandler(), asgi_scope(client, path, "format=csv"))
+        server: Any = Communicator(ThreadedHandler(), asgi_scope(client, path, "format=csv"))
         await server.send_input({"type": "http.request", "body": b"", "more_body": False})
         assert (await server.receive_output(20))["status"] == 200
         parts = []
@@ -336,7 +336,7 @@ def test_a_client_that_goes_away_leaves_no_connection(client: Any) -> None:
     path = filled(client, *PEOPLE)
 
     async def get() -> None:
-        server: Any = Communicator(ASGIHandler(), asgi_scope(client, path, "format=jsonl"))
+        server: Any = Communicator(ThreadedHandler(), asgi_scope(client, path, "format=jsonl"))
         await server.send_input({"type": "http.request", "body": b"", "more_body": False})
         await server.receive_output(20)
         await server.send_input({"type": "http.disconnect"})
