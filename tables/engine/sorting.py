@@ -95,9 +95,11 @@ def beyond(sort: Sort, values: Sequence[str | None], position: str, row_id: UUID
     )
 
 
-def encode_cursor(sort: Sort, values: Sequence[str | None], position: str, row_id: str) -> str:
+def encode_cursor(sort: Sort, values: Sequence[str | None], position: str, row_id: str | UUID) -> str:
     """The opaque ``next`` of a page."""
-    text = json.dumps([sort.print, list(values), position, row_id], separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(
+        [sort.print, list(values), position, str(row_id)], separators=(",", ":"), ensure_ascii=False
+    )
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

@@ -55,7 +55,7 @@ async def asked(path_: str) -> tuple[int, bytes]:
         "query_string": b"",
         "headers": [(b"host", b"testserver")],
     }
-    server: Any = ApplicationCommunicator(ThreadedHandler(), scope)
+    server: Any = ApplicationCommunicator(ThreadedHandler(), scope)  # type: ignore[no-untyped-call]
     await server.send_input({"type": "http.request", "body": b""})
     status = (await server.receive_output(10))["status"]
     body = (await server.receive_output(10))["body"]
