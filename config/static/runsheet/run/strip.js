@@ -6,6 +6,7 @@ import { run, stopDispatch } from "../sheet/actions.js";
 import { isActive } from "../sheet/overlay.js";
 import { cross, html, icon, render } from "../ui/html.js";
 import { gridOf } from "../sheet/registry.js";
+import { showNext } from "../sheet/running.js";
 
 const ANNOUNCE_EVERY_MS = 10_000;
 
@@ -79,7 +80,8 @@ class RunStrip extends HTMLElement {
   }
 
   showFailed(dispatch) {
-    gridOf(this.tableId)?.showNext(dispatch.groups, "failed");
+    const grid = gridOf(this.tableId);
+    if (grid) showNext(grid, dispatch.groups, "failed");
   }
 
   retry(dispatch) {

@@ -2,27 +2,39 @@
 /** `<run-sheet table-id label may-run>`: the live grid. It wires the parts; each does its own thing. */
 import { api } from "../api.js";
 import { plural } from "../format.js";
-import { openRunMenu } from "../run/menu.js";
 import { openRowMenu } from "../run/rowmenu.js";
 import { session as sessionOf } from "../session.js";
 import { report } from "../ui/toast.js";
-import { describe, statusOf } from "./cell.js";
+import { describe } from "./cell.js";
 import { Drawer } from "./drawer.js";
 import { Header } from "./header.js";
+import { PARTS } from "./parts.js";
 import { register } from "./registry.js";
+import { openRun } from "./running.js";
 import { schemaOf } from "./schema.js";
 import { move, within } from "./select.js";
 import { Store } from "./store.js";
+import { Throttle } from "./throttle.js";
 import { HEAD_ROWS, Window } from "./window.js";
 
 /** How often changed row lists may cost a refetch. */
 const REFETCH_EVERY_MS = 500;
 const RETRY_MS = 2_000;
 
+/**
+ * Events of the element: `sheet:schema` (columns or their look changed), `sheet:active` (detail: the place or null),
+ * `sheet:total`, `sheet:query` (what is listed changed). `keys` are asked first about every key: what returns true took it.
+ */
 class RunSheet extends HTMLElement {
   connectedCallback() {
     this.tableId = this.getAttribute("table-id") || "";
     this.mayRun = this.hasAttribute("may-run");
+    /** @type {((event: KeyboardEvent) => boolean)[]} */
+    this.keys = [];
+    /** What is listed: members of the rows query, such as `filter`, `sort`, `q`, `view`. @type {Object<string, string>} */
+    this.query = {};
+    /** How columns look when it is not as the table's layout says: `{widths, hidden, pinned}` by column id. */
+    this.look = null;
     this.session = sessionOf(this.tableId);
     this.schema = schemaOf({ columns: [], groups: [] });
     this.store = new Store((start, limit) => this.fetchPage(start, limit), {
@@ -32,8 +44,9 @@ class RunSheet extends HTMLElement {
     this.build();
     this.listen();
     this.active = null;
-    this.refetchAt = 0;
+    this.refetching = new Throttle(REFETCH_EVERY_MS);
     register(this.tableId, this);
+    for (const attach of PARTS) attach(this);
     this.loadSchema();
   }
 
@@ -44,7 +57,7 @@ class RunSheet extends HTMLElement {
     this.scroller.setAttribute("role", "grid");
     this.scroller.setAttribute("aria-label", this.getAttribute("label") || "Rows");
     this.scroller.setAttribute("aria-busy", "true");
-    this.header = new Header({ run: this.mayRun ? (group, anchor) => this.openRun([group], `Run “${group.name}” on`, anchor) : null });
+    this.header = new Header({ run: this.mayRun ? (group, anchor) => openRun(this, [group], `Run “${group.name}” on`, anchor) : null });
     this.window = new Window(this.scroller, {
       row: (ordinal) => this.store.row(ordinal),
       describe: (column, row) => describe(column, row, this.view),
@@ -56,8 +69,6 @@ class RunSheet extends HTMLElement {
     this.note.hidden = true;
     this.append(this.scroller, this.note);
     this.drawer = new Drawer(this, document.getElementById("drawer"));
-    this.runAll = document.getElementById("run-all");
-    this.runAll?.addEventListener("click", () => this.openRun(this.schema.groups, "Run all columns on", this.runAll));
   }
 
   /** What a cell's look depends on besides its row. */
@@ -82,19 +93,40 @@ class RunSheet extends HTMLElement {
     this.window.body.addEventListener("click", (event) => this.click(event));
   }
 
+  say(type, detail = null) {
+    this.dispatchEvent(new CustomEvent(`sheet:${type}`, { detail }));
+  }
+
   async loadSchema() {
     try {
-      this.schema = schemaOf(await api("GET", this.session.path));
+      this.table = await api("GET", this.session.path);
     } catch (error) {
       return report(error, "read the table");
     }
+    this.applySchema();
     this.session.say("groups", new Map(this.schema.groups.map((group) => [group.id, group.name])));
+    this.begin();
+  }
+
+  /** Draw the columns as the table and the present look have them. */
+  applySchema() {
+    this.schema = schemaOf(this.look ? { ...this.table, layout: this.look } : this.table);
     this.header.setSchema(this.schema);
     this.scroller.setAttribute("aria-colcount", String(this.schema.columns.length + 1));
     this.window.setColumns(this.schema.columns);
-    if (this.runAll) /** @type {HTMLButtonElement} */ (this.runAll).disabled = this.schema.groups.length === 0;
     this.showSummary();
-    this.begin();
+    this.say("schema");
+  }
+
+  /** List other rows, or the same in another order. */
+  setQuery(query) {
+    this.query = query;
+    this.store.reset();
+    this.active = null;
+    this.window.setActive(null);
+    this.scroller.scrollTop = 0;
+    this.say("query");
+    this.window.later();
   }
 
   /** First page: when the schema is here and the socket's place is known, so that nothing falls between. */
@@ -103,7 +135,7 @@ class RunSheet extends HTMLElement {
   }
 
   fetchPage(start, limit) {
-    return api("GET", `${this.session.path}rows/`, { query: { start, limit } });
+    return api("GET", `${this.session.path}rows/`, { query: { ...this.query, start, limit } });
   }
 
   pageFailed(error) {
@@ -129,34 +161,18 @@ class RunSheet extends HTMLElement {
     if (chip) chip.textContent = plural(total, "row");
     this.note.hidden = total > 0;
     this.note.textContent = "This table has no rows yet. Import a CSV or add rows by the API.";
+    this.say("total");
     if (this.active) this.activate(within(this.active, this.bounds));
   }
 
   /** Rows came, went, or changed in a way the event does not carry. */
   listChanged(event) {
     if (event.inserted || event.deleted || event.more) this.refetch();
-    else if (event.changed && this.store.invalidateRows(event.changed)) this.refetchSoon(() => this.window.later());
+    else if (event.changed && this.store.invalidateRows(event.changed)) this.refetching.soon(() => this.window.later());
   }
 
   refetch() {
-    this.refetchSoon(() => this.store.invalidate());
-  }
-
-  refetchSoon(act) {
-    const now = performance.now();
-    this.refetchAt = Math.max(now, this.refetchAt);
-    if (this.refetchAt > now) {
-      this.refetchActs = [...(this.refetchActs || []), act].slice(-2);
-      this.refetchTimer ||= window.setTimeout(() => {
-        this.refetchTimer = 0;
-        this.refetchAt = performance.now() + REFETCH_EVERY_MS;
-        for (const due of this.refetchActs || []) due();
-        this.refetchActs = [];
-      }, this.refetchAt - now);
-      return;
-    }
-    this.refetchAt = now + REFETCH_EVERY_MS;
-    act();
+    this.refetching.soon(() => this.store.invalidate());
   }
 
   showSummary() {
@@ -178,11 +194,13 @@ class RunSheet extends HTMLElement {
   activate(place) {
     this.active = place;
     this.window.setActive(place);
+    this.say("active", place);
     if (this.drawer.isOpen && place) this.openDrawer(place);
   }
 
   key(event) {
     if (event.target !== this.scroller || event.altKey) return;
+    if (this.keys.some((take) => take(event))) return event.preventDefault();
     if (event.key === "Escape") return this.drawer.close();
     if (event.key === "Enter" && this.active) {
       event.preventDefault();
@@ -220,22 +238,6 @@ class RunSheet extends HTMLElement {
     if (!row || !column || !column.group) return this.drawer.close();
     this.drawer.show(row.id, column.group);
     requestAnimationFrame(() => this.window.setActive(place)); // the drawer took room: keep the cell in view
-  }
-
-  openRun(groups, title, anchor) {
-    openRunMenu(anchor, { session: this.session, groups, title });
-  }
-
-  /** Go to the next row here whose cell in one of the groups has a status, from the active one on. */
-  showNext(groups, status) {
-    const from = this.active ? this.active.row : -1;
-    const rows = [...this.store.held()].filter(([, row]) => groups.some((id) => statusOf(row.cells[id], row, id, this.view).state === status)).map(([ordinal]) => ordinal).sort((a, b) => a - b);
-    const next = rows.find((ordinal) => ordinal > from) ?? rows[0];
-    if (next === undefined) return;
-    const row = this.store.row(next);
-    const col = this.schema.columns.findIndex((column) => groups.includes(column.group) && row.cells[column.group]?.status === status);
-    this.activate({ row: next, col: col + 1 });
-    this.openDrawer({ row: next, col: col + 1 });
   }
 }
 

@@ -85,6 +85,17 @@ export class Store {
     this.listener.rows(null, false);
   }
 
+  /** Other rows are listed now: forget all that is here. */
+  reset() {
+    this.generation += 1;
+    this.pages.clear();
+    this.index.clear();
+    this.queue = [];
+    this.total = null;
+    this.epoch = (this.epoch || 0) + 1;
+    this.listener.rows(null, false);
+  }
+
   /** The pages of these rows may be old. Returns whether any is here. */
   invalidateRows(ids) {
     let any = false;
@@ -130,9 +141,10 @@ export class Store {
   async load(number) {
     this.loading.add(number);
     const asked = { generation: this.generation, at: performance.now() };
+    const epoch = this.epoch;
     try {
       const answer = await this.fetchPage(number * PAGE, PAGE);
-      this.settle(number, answer, asked);
+      if (epoch === this.epoch) this.settle(number, answer, asked);
     } catch (error) {
       this.listener.failed(error);
     } finally {

@@ -42,6 +42,9 @@ export class Window {
     /** @type {{row: number, col: number}|null} */
     this.active = null;
     this.frame = 0;
+    this.origin = { first: 0, last: 0, top: 0 };
+    /** Called after each drawing. @type {(() => void)|null} */
+    this.drawn = null;
     scroller.addEventListener("scroll", () => this.later(), { passive: true });
     new ResizeObserver(() => this.later()).observe(scroller);
   }
@@ -104,8 +107,17 @@ export class Window {
       this.place(slot, ordinal, range.top + (ordinal - range.first) * ROW_HEIGHT);
     }
     for (const slot of this.slots) if (!used.has(slot)) this.hide(slot);
+    this.origin = { first: range.first, last: range.last, top: range.top };
     if (range.last > range.first) this.source.wanted(range.first, range.last - 1);
     this.markActive();
+    this.drawn?.();
+  }
+
+  /** Where rows `from`…`to` stand on the canvas, as far as drawn: `{top, height}`, or null when none is. */
+  spanOf(from, to) {
+    const { first, last, top } = this.origin;
+    const start = Math.max(from, first), end = Math.min(to, last - 1);
+    return end < start ? null : { top: top + (start - first) * ROW_HEIGHT, height: (end - start + 1) * ROW_HEIGHT };
   }
 
   place(slot, ordinal, top) {
