@@ -10,7 +10,7 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --gen
 
 .PHONY: help demo dev test lint types format unit integration acceptance browser chromium core-chaos chaos-points \
 	chaos-selection chaos bench \
-	guarantees docs install install-run lock
+	guarantees docs screenshots install install-run lock
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -76,6 +76,9 @@ guarantees: install  ## write docs/guarantees.md: each rule with the tests that 
 
 docs: install  ## write docs/blocks/reference.md: every block type, from the code
 	@RUNSHEET_MODE=test $(PY) manage.py block_reference --output docs/blocks/reference.md
+
+screenshots: chromium  ## write docs/screenshots: the main screens of the demo, light, dark and on a phone
+	@$(PY) -m tests.browser.screenshots
 
 install:
 	@$(PYTHON) config/install.py requirements.lock

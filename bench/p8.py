@@ -117,7 +117,7 @@ def _load(stack: Stack, table: str, sent: list[int]) -> None:
     """Commit a pack, then publish it by the very publisher that workers use; on a clock, so that no delay is hidden."""
     with (
         psycopg.connect(stack.env["DATABASE_URL"]) as connection,
-        Redis.from_url(_log_address(stack)) as redis,
+        Redis.from_url(log_address(stack)) as redis,
     ):
         publisher = Publisher(redis)
         found = connection.execute("SELECT id FROM tables_row WHERE table_id = %s", [table]).fetchall()
@@ -144,6 +144,6 @@ def _events_of(rows: Sequence[str], sent: list[int]) -> list[dict[str, Any]]:
     return events
 
 
-def _log_address(stack: Stack) -> str:
+def log_address(stack: Stack) -> str:
     """Where live events are logged."""
     return stack.env.get("RUNSHEET_EVENTS_URL") or stack.env["REDIS_URL"]

@@ -1,5 +1,5 @@
-"""What the people of a workspace are told live: its runs, jobs, triggers and open approvals, as they stand in
-PostgreSQL, and how the scheduler fares.
+"""What the people of a workspace are told live: its runs, jobs, dispatches, triggers and open approvals, as they stand
+in PostgreSQL, and how the scheduler fares.
 
 Nobody who changes a run tells a workspace of it: a run of cells would pay for that a thousand times a second. Instead,
 while somebody watches, one web process at a time looks every two seconds, and appends to the workspace's log what
@@ -20,7 +20,7 @@ from redis import RedisError
 from scheduler.models import Trigger
 from scheduler.services.health import health, health_event
 from tables.events import job_event
-from tables.models import Job
+from tables.models import Dispatch, Job
 from tables.services.job_events import job_json
 from workflows.models import Run
 from workflows.selectors import approvals_of
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 2.0
 NEWEST_RUNS: Final = 200
 NEWEST_JOBS: Final = 20
+NEWEST_DISPATCHES: Final = 20
 NEWEST_TRIGGERS: Final = 200
 MOST_APPROVALS: Final = 100
 """Counted no further."""
@@ -66,8 +67,8 @@ def workspace_look(workspace_id: UUID) -> None:
 
 
 def workspace_shown(workspace_id: UUID) -> Shown:
-    """The newest runs, jobs and triggers as `{kind, id, status, …}`, how many questions are open, and how the scheduler
-    fares: judged here, because a scheduler that stands still cannot say so. Five bounded queries.
+    """The newest runs, jobs, dispatches and triggers as `{kind, id, status, …}`, how many questions are open, and how
+    the scheduler fares: judged here, because a scheduler that stands still cannot say so. Six bounded queries.
     """
     runs = Run.objects.filter(workspace_id=workspace_id).order_by("-id")
     shown: Shown = {}
@@ -75,6 +76,18 @@ def workspace_shown(workspace_id: UUID) -> Shown:
         shown[f"run:{run}"] = {"kind": "run", "id": str(run), "status": status, "workflow": str(workflow)}
     for job in Job.objects.filter(table__workspace_id=workspace_id).order_by("-id")[:NEWEST_JOBS]:
         shown[f"job:{job.pk}"] = job_event(job_json(job))
+    dispatches = Dispatch.objects.filter(table__workspace_id=workspace_id).order_by("-id")
+    for dispatch, table, status, seen in dispatches.values_list("id", "table_id", "status", "rows_seen")[
+        :NEWEST_DISPATCHES
+    ]:
+        event = {
+            "kind": "dispatch",
+            "id": str(dispatch),
+            "table": str(table),
+            "status": status,
+            "rows_seen": seen,
+        }
+        shown[f"dispatch:{dispatch}"] = event
     shown |= {f"trigger:{event['id']}": event for event in _triggers(workspace_id)}
     shown["approvals"] = _approvals(workspace_id)
     shown["scheduler"] = health_event(health())

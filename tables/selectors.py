@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -16,9 +17,10 @@ from tables.engine.dependencies import run_order
 from tables.engine.group_policy import stored_limits, stored_retry
 from tables.engine.types import ColumnSpec, GroupSpec, Output, TableSpec
 from tables.errors import TableNotFound
-from tables.models import Dispatch, Job, RowExecution, Table, View, WorkflowGroup
+from tables.models import Column, Dispatch, Job, RowExecution, Table, View, WorkflowGroup
 from tables.states import ACTIVE_DISPATCH, CellStatus
 from workflows.models import Instance
+from workflows.services.uses import Use
 
 _COLUMN_FIELDS = (
     "columns__id",
@@ -66,9 +68,42 @@ def groups_using(workflow_id: UUID, ref: str | None) -> list[str]:
     return [f"“{table} / {name}”" for table, name in found]
 
 
+def uses_by_groups(workflow_ids: Collection[UUID]) -> list[Use]:
+    """What groups of living tables run these workflows, as `workflows` is told at start-up; columns by key.
+
+    Two queries.
+    """
+    groups = WorkflowGroup.objects.filter(workflow_id__in=workflow_ids, table__archived_at=None)
+    found = list(groups.select_related("table").order_by("table__name", "name"))
+    columns = Column.objects.filter(table__in={group.table_id for group in found})
+    keys = {str(pk): key for pk, key in columns.values_list("pk", "key")}
+    return [
+        Use(
+            workflow_id=group.workflow_id,
+            ref=group.ref,
+            table=group.table_id,
+            table_name=group.table.name,
+            name=group.name,
+            inputs={
+                name: {**source, "column": keys.get(str(source["column"]))} if "column" in source else source
+                for name, source in group.inputs.items()
+            },
+        )
+        for group in found
+    ]
+
+
 def runs_of_table(table_id: UUID) -> Q:
     """Which runs belong to cells of a table, as `workflows` is told at start-up."""
     return Q(owner_kind="cell", owner_id__in=RowExecution.objects.filter(table_id=table_id).values("pk"))
+
+
+def runs_of_dispatch(dispatch_id: UUID) -> Q:
+    """Which runs are the present ones of cells that a dispatch was the last to run."""
+    cells = RowExecution.objects.filter(
+        pk=OuterRef("owner_id"), run_id=OuterRef("pk"), dispatch_id=dispatch_id
+    )
+    return Q(Exists(cells))
 
 
 def runs_shown() -> Q:

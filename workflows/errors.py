@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from workspaces.errors import Conflict, Gone, Invalid, NotFound, RunsheetError, Unauthenticated, Unprocessable
+from workspaces.errors import (
+    Conflict,
+    Gone,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    RunsheetError,
+    Unauthenticated,
+    Unprocessable,
+)
 
 
 class WorkflowError(RunsheetError):
@@ -42,6 +51,12 @@ class RefNameInvalid(WorkflowError, Invalid):
     """
 
     code = "ref_name_invalid"
+
+
+class WorkflowStale(WorkflowError, PreconditionFailed):
+    """Somebody changed this workflow since you read it. Look at it again."""
+
+    code = "workflow_stale"
 
 
 class RefInUse(WorkflowError, Conflict):

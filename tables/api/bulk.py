@@ -1,17 +1,19 @@
-"""Bulk updates and deletes, and the jobs of a table."""
+"""Bulk updates and deletes, and the jobs of a table or of all tables."""
 
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
+from tables import selectors
 from tables.api import import_bodies as bodies
 from tables.api.bulk_bodies import BulkDeleteBody, BulkUpdateBody
 from tables.api.tables import TablesAPIView
 from tables.models import Job, Table
 from tables.services.bulk_jobs import Chosen, bulk_delete, bulk_update
 from tables.services.job_events import job_json
+from tables.states import ACTIVE_JOB
 from workspaces.api.access import WorkspaceRequest
 from workspaces.api.views import PAGE_PARAMETERS
 
@@ -23,6 +25,22 @@ class JobsView(TablesAPIView):
     def get(self, request: WorkspaceRequest, table: UUID) -> Response:
         """List imports, bulk updates and bulk deletes, the newest first."""
         return self.listed(Job.objects.filter(table=self.table(table)), job_json, order=["-id"])
+
+
+class WorkspaceJobsView(TablesAPIView):
+    """The jobs of all tables."""
+
+    @extend_schema(
+        operation_id="jobs_list",
+        responses=bodies.JobPage,
+        parameters=[OpenApiParameter("active", bool, description="Only those under way."), *PAGE_PARAMETERS],
+    )
+    def get(self, request: WorkspaceRequest) -> Response:
+        """List imports, bulk updates and bulk deletes, the newest first; ``?active=true`` those under way."""
+        jobs = selectors.jobs_of(request.workspace.pk)
+        if request.query_params.get("active") in {"1", "true"}:
+            jobs = jobs.filter(status__in=ACTIVE_JOB)
+        return self.listed(jobs, job_json, order=["-id"])
 
 
 def is_bulk(body: Any) -> bool:

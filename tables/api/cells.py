@@ -13,10 +13,14 @@ from tables.api.tables import TablesAPIView
 from tables.services.progress import dispatch_json
 from tables.services.rerunning import CellAsked, cell_rerun, cell_rerun_plan, plan_json
 from tables.services.resuming import cell_resume_run, cells_resume
+from workflows.api.serializers import RunSummarySerializer
 from workflows.engine.planner import PlanMode
+from workflows.selectors import runs_of
+from workflows.services.owners import CELL
 from workflows.services.reruns import Asked
 from workspaces.api.access import WorkspaceRequest
 from workspaces.api.idempotency import idempotent
+from workspaces.api.views import PAGE_PARAMETERS, page_of
 from workspaces.services.audit import audit_record
 from workspaces.states import Access
 
@@ -58,6 +62,19 @@ class TableResumeView(TablesAPIView):
         )
         results = [{name: str(value) for name, value in asdict(each).items()} for each in resumed]
         return Response({"results": results, "more": more}, status=202)
+
+
+class CellRunsView(TablesAPIView):
+    """What a cell ran."""
+
+    @extend_schema(
+        operation_id="cell_runs_list", responses=page_of(RunSummarySerializer), parameters=PAGE_PARAMETERS
+    )
+    def get(self, request: WorkspaceRequest, table: UUID, row: UUID, group: UUID) -> Response:
+        """The runs of one cell, the newest first. One that has done nothing yet may not be among them."""
+        cell = self.table(table).cells.filter(row_id=row, group_id=group).values("pk")
+        runs = runs_of(request.workspace.pk).filter(owner_kind=CELL, owner_id__in=cell)
+        return self.page(runs, RunSummarySerializer, order=["-id"])
 
 
 class CellRerunView(TablesAPIView):

@@ -1,6 +1,6 @@
 """Columns and workflow groups."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -16,9 +16,12 @@ from tables.errors import ColumnNotFound, GroupNotFound
 from tables.models import Table
 from tables.services.column_uses import column_uses
 from tables.services.columns import column_create, column_delete, column_update
-from tables.services.groups import group_create, group_delete, group_update
+from tables.services.groups import group_create, group_delete, group_try, group_update
+from workflows.api.serializers import RunSerializer
+from workflows.selectors import run_of
 from workspaces.api.access import WorkspaceRequest
 from workspaces.api.idempotency import idempotent
+from workspaces.states import Access
 
 
 class ColumnsView(TablesAPIView):
@@ -93,6 +96,20 @@ class GroupsView(TablesAPIView):
         stored = self.table(table)
         group = group_create(table=stored, actor=request.actor, **self.body(bodies.GroupBody))
         return Response(_group(stored, group.pk), status=201)
+
+
+class GroupTrialView(TablesAPIView):
+    """A workflow group that is not stored yet, tried on one row."""
+
+    requires: ClassVar[dict[str, Access]] = {"POST": "run"}
+
+    @extend_schema(request=bodies.GroupTrialBody, responses={202: RunSerializer})
+    @idempotent
+    def post(self, request: WorkspaceRequest, table: UUID) -> Response:
+        """Run the workflow on a row, as the group would: 202 with the run, whose result is written nowhere."""
+        data = self.body(bodies.GroupTrialBody)
+        run = group_try(table=self.table(table), row_id=data.pop("row"), actor=request.actor, **data)
+        return Response(RunSerializer(run_of(request.workspace.pk, run.pk)).data, status=202)
 
 
 class GroupView(TablesAPIView):

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from tables.api.serializers import LONGEST_NAME
 from tables.engine.csv_rows import DELIMITERS
 from tables.services.import_modes import ImportMode
 from workspaces.api.serializers import StrictSerializer
@@ -33,6 +34,12 @@ class ImportBody(UploadBody):
     mode = serializers.ChoiceField([mode.value for mode in ImportMode], default=ImportMode.APPEND.value)
     key = serializers.CharField(max_length=200, required=False)
     blanks = serializers.ChoiceField(["keep", "clear"], default="keep")
+
+
+class NewTableImportBody(UploadBody):
+    """A file that becomes a table of this name."""
+
+    name = serializers.CharField(max_length=LONGEST_NAME)
 
 
 class JobProgressAnswer(serializers.Serializer[Any]):

@@ -18,7 +18,7 @@ from tables.errors import ValueInvalid
 from tables.models import Job
 from tables.services.import_files import Reading
 from tables.services.import_modes import ImportMode
-from tables.services.imports import Handling, import_preview, import_start
+from tables.services.imports import Handling, import_as_table, import_preview, import_start
 from tables.services.job_events import job_json
 from tables.services.jobs import IMPORT, job_cancel
 from workspaces.api.access import WorkspaceRequest
@@ -74,6 +74,45 @@ class PreviewView(TablesAPIView):
                 reading=_reading(data),
                 mapping=_mapping(data.get("mapping")),
             )
+        )
+
+
+class NewTableImportView(TablesAPIView):
+    """A file that becomes a table."""
+
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(
+        request={"multipart/form-data": bodies.NewTableImportBody}, responses={202: bodies.JobAnswer}
+    )
+    @idempotent
+    def post(self, request: WorkspaceRequest) -> Response:
+        """Make a table with the file's columns and write its rows into it; 202 with the job, which names the table."""
+        data = self.body(bodies.NewTableImportBody)
+        job = import_as_table(
+            workspace=request.workspace,
+            name=data["name"],
+            upload=data["file"],
+            reading=_reading(data),
+            mapping=_mapping(data.get("mapping")),
+            actor=request.actor,
+        )
+        return Response(job_json(job), status=202)
+
+
+class NewTablePreviewView(TablesAPIView):
+    """A look into a file that is to become a table."""
+
+    requires: ClassVar[dict[str, Access]] = {"POST": "write"}
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(request={"multipart/form-data": bodies.UploadBody}, responses=bodies.PreviewAnswer)
+    def post(self, request: WorkspaceRequest) -> Response:
+        """Tell what the file is, its columns with inferred types and its first rows; keeps nothing."""
+        data = self.body(bodies.UploadBody)
+        mapping = _mapping(data.get("mapping"))
+        return Response(
+            import_preview(table=None, upload=data["file"], reading=_reading(data), mapping=mapping)
         )
 
 

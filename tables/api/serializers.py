@@ -55,6 +55,7 @@ class LayoutBody(StrictSerializer):
     )
     hidden = serializers.ListField(child=serializers.CharField(), max_length=2_000, required=False)
     pinned = serializers.ListField(child=serializers.CharField(), max_length=2_000, required=False)
+    row_height = serializers.CharField(required=False)
     views = serializers.ListField(child=serializers.UUIDField(), max_length=1_000, required=False)
     default_view = serializers.UUIDField(required=False, allow_null=True)
 
@@ -80,6 +81,15 @@ class GroupBody(StrictSerializer):
     retry = serializers.DictField(required=False, allow_null=True)
     timeout_seconds = serializers.FloatField(min_value=0.1, max_value=86_400, required=False, allow_null=True)
     limits = serializers.DictField(required=False)
+
+
+class GroupTrialBody(StrictSerializer):
+    """What a workflow group would run, and the row to try it on."""
+
+    row = serializers.UUIDField()
+    workflow = serializers.UUIDField()
+    ref = serializers.CharField(max_length=256, default="live")
+    inputs = serializers.DictField(child=serializers.DictField(), required=False)
 
 
 class ViewBody(StrictSerializer):

@@ -2,13 +2,21 @@
 
 from django.urls import path
 
-from tables.api.bulk import JobsView
-from tables.api.cells import CellRerunView, CellResumeView, TableResumeView
-from tables.api.columns import ColumnsView, ColumnView, GroupsView, GroupView
+from tables.api.bulk import JobsView, WorkspaceJobsView
+from tables.api.cells import CellRerunView, CellResumeView, CellRunsView, TableResumeView
+from tables.api.columns import ColumnsView, ColumnView, GroupsView, GroupTrialView, GroupView
 from tables.api.dispatches import DispatchesView, DispatchView
 from tables.api.exports import ExportView
 from tables.api.finding import FindView
-from tables.api.imports import ImportsView, JobCancelView, JobView, PreviewView, RejectsView
+from tables.api.imports import (
+    ImportsView,
+    JobCancelView,
+    JobView,
+    NewTableImportView,
+    NewTablePreviewView,
+    PreviewView,
+    RejectsView,
+)
 from tables.api.places import RowsDuplicateView, RowsMoveView, TableDuplicateView
 from tables.api.rows import RowsUpsertView, RowsView, RowView
 from tables.api.saved_views import ViewsView, ViewView
@@ -25,6 +33,7 @@ urlpatterns = [
     path("tables/<uuid:table>/columns/", ColumnsView.as_view(), name="columns"),
     path("tables/<uuid:table>/columns/<uuid:column>/", ColumnView.as_view(), name="column"),
     path("tables/<uuid:table>/groups/", GroupsView.as_view(), name="groups"),
+    path("tables/<uuid:table>/groups/trial/", GroupTrialView.as_view(), name="group-trial"),
     path("tables/<uuid:table>/groups/<uuid:group>/", GroupView.as_view(), name="group"),
     path("tables/<uuid:table>/rows/", RowsView.as_view(), name="rows"),
     path("tables/<uuid:table>/rows/upsert/", RowsUpsertView.as_view(), name="rows-upsert"),
@@ -42,6 +51,11 @@ urlpatterns = [
         CellRerunView.as_view(),
         name="cell-rerun",
     ),
+    path(
+        "tables/<uuid:table>/rows/<uuid:row>/cells/<uuid:group>/runs/",
+        CellRunsView.as_view(),
+        name="cell-runs",
+    ),
     path("tables/<uuid:table>/resume/", TableResumeView.as_view(), name="table-resume"),
     path("tables/<uuid:table>/dispatches/", DispatchesView.as_view(), name="dispatches"),
     path("tables/<uuid:table>/cancel/", CancelView.as_view(), name="table-cancel"),
@@ -53,6 +67,9 @@ urlpatterns = [
     path("tables/<uuid:table>/views/<uuid:view>/", ViewView.as_view(), name="view"),
     path("dispatches/<uuid:dispatch>/", DispatchView.as_view(), name="dispatch"),
     path("dispatches/<uuid:dispatch>/cancel/", DispatchCancelView.as_view(), name="dispatch-cancel"),
+    path("imports/", NewTableImportView.as_view(), name="new-table-import"),
+    path("imports/preview/", NewTablePreviewView.as_view(), name="new-table-preview"),
+    path("jobs/", WorkspaceJobsView.as_view(), name="workspace-jobs"),
     path("jobs/<uuid:job>/", JobView.as_view(), name="job"),
     path("jobs/<uuid:job>/cancel/", JobCancelView.as_view(), name="job-cancel"),
     path("jobs/<uuid:job>/rejects/", RejectsView.as_view(), name="job-rejects"),

@@ -15,8 +15,10 @@ from tables.engine.types import ColumnSpec
 from tables.errors import FilterInvalid, SortInvalid
 from workspaces.errors import Invalid
 
-SHOWN_PARTS: Final = ("widths", "hidden", "pinned")
-"""What a layout says of columns."""
+SHOWN_PARTS: Final = ("widths", "hidden", "pinned", "row_height")
+"""What a layout says of columns, and how tall rows are."""
+
+ROW_HEIGHTS: Final = ("compact", "normal", "tall")
 
 _NESTING: Final = ("all", "any", "not")
 
@@ -108,6 +110,10 @@ def _sort_key(each: Any, index: ColumnIndex) -> dict[str, str]:
 
 
 def _shown(part: str, value: Any, index: ColumnIndex) -> Any:
+    if part == "row_height":
+        if value not in ROW_HEIGHTS:
+            raise Invalid(errors={"layout.row_height": [f"Give one of: {', '.join(ROW_HEIGHTS)}."]})
+        return value
     if part != "widths":
         if not isinstance(value, list):
             raise Invalid(errors={f"layout.{part}": ["Give a list of columns."]})

@@ -11,19 +11,22 @@ from django.conf import settings
 
 from tables.engine.dependencies import SchemaFault
 from tables.engine.group_policy import read_limits, read_retry
+from tables.engine.mapping import row_snapshot, run_input
 from tables.engine.references import ColumnIndex
 from tables.engine.types import ColumnSpec
 from tables.engine.values import check_value
-from tables.errors import GroupNotFound, LimitReached, SchemaInvalid, ValueInvalid
-from tables.models import Column, Table, WorkflowGroup
-from tables.selectors import table_spec
+from tables.errors import GroupNotFound, LimitReached, RowNotFound, SchemaInvalid, ValueInvalid
+from tables.models import Column, Row, Table, WorkflowGroup
+from tables.selectors import group_spec, table_spec
 from tables.services.autorun import group_auto_run, person
 from tables.services.columns import columns_insert
 from tables.services.schema_lock import name_clean, names_checked, schema_change
 from tables.services.stopping import stop
 from workflows.engine.expressions import ExpressionError, compile_expression
-from workflows.models import Workflow
-from workflows.services.versions import version_for_ref
+from workflows.errors import RunInputInvalid
+from workflows.models import Run, Workflow
+from workflows.services.runs import run_start
+from workflows.services.versions import compiled_version, version_for_ref
 from workspaces.actors import Actor
 from workspaces.errors import Invalid, RunsheetError
 from workspaces.services.audit import audit_record
@@ -134,6 +137,35 @@ def group_delete(*, table: Table, group_id: UUID, actor: Actor) -> None:
         stop(table=stored, groups=[group.pk], deleted=True)
         group.columns.update(group=None, output_path="")
         group.delete()
+
+
+def group_try(
+    *,
+    table: Table,
+    row_id: UUID,
+    workflow: UUID,
+    actor: Actor,
+    ref: str = "live",
+    inputs: Mapping[str, Any] | None = None,
+) -> Run:
+    """Run a group's workflow on one row before the group is stored; its result is written nowhere.
+
+    The fields are those of ``group_create``. Raises as it does, ``RowNotFound``, and ``RunInputInvalid``.
+    """
+    spec = table_spec(table.pk)
+    group = WorkflowGroup(table=table, workflow=_workflow_of(table, workflow))
+    _assign(group, {"ref": ref, "inputs": inputs or {}}, ColumnIndex(spec.columns))
+    row = Row.objects.filter(table=table, pk=row_id).first()
+    if row is None:
+        raise RowNotFound
+    version = version_for_ref(group.workflow, ref, actor)
+    try:
+        given = run_input(group_spec(group, spec.columns), row.data)
+    except ExpressionError as error:
+        raise RunInputInvalid(str(error)) from error
+    read = row_snapshot(compiled_version(version.pk).references, spec, row.data)
+    run, _ = run_start(workflow=group.workflow, version=version, input=given, row=read, actor=actor)
+    return run
 
 
 def _assign(group: WorkflowGroup, changes: Mapping[str, Any], index: ColumnIndex) -> None:

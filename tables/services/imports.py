@@ -20,6 +20,7 @@ from django.db import transaction
 from tables.engine.csv_rows import fit
 from tables.engine.inference import infer_type, misfits, suggest_mapping
 from tables.engine.references import ColumnIndex
+from tables.engine.types import TableSpec
 from tables.enqueue import import_send
 from tables.errors import NoMatchingColumn
 from tables.models import Column, Job, Table
@@ -29,14 +30,17 @@ from tables.services.import_files import Reading, look
 from tables.services.import_modes import ImportMode
 from tables.services.job_events import job_announce
 from tables.services.jobs import IMPORT, job_insert
+from tables.services.schema import table_create
 from tables.services.schema_lock import locks_check, schema_change
 from workspaces.actors import Actor
 from workspaces.errors import Invalid
 from workspaces.ids import uuid7
+from workspaces.models import Workspace
 from workspaces.services.audit import audit_record
 
 PREVIEW_ROWS: Final = 20
 INFERENCE_ROWS: Final = 1_000
+_NO_TABLE: Final = TableSpec(table_id=UUID(int=0), workspace_id=UUID(int=0), columns=(), groups=())
 _CHANGES: Final = {
     ImportMode.APPEND: ("insert",),
     ImportMode.REPLACE: ("insert", "delete"),
@@ -58,12 +62,14 @@ class Handling:
 
 def import_preview(
     *,
-    table: Table,
+    table: Table | None,
     upload: UploadedFile[Any],
     reading: Reading,
     mapping: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What the file holds and how it could be mapped; writes nothing. Raises ``UploadInvalid``, ``UploadTooLarge``.
+    """What the file holds and how it could be mapped; writes nothing. Without a table, as columns of a new one.
+
+    Raises ``UploadInvalid``, ``UploadTooLarge``.
 
     ``{format, sheets, sheet, encoding, delimiter, has_header, bytes, columns: [{header, type, samples, filled,
     misfits, misfit?}], rows: [[text]], rejects: [{line, reason}], mapping: {header: column id or {name, type}}}``.
@@ -74,7 +80,7 @@ def import_preview(
     fitted = [(record, *fit(record, len(start.headers))) for record in start.sample]
     good = [values for _, values, fault in fitted if not fault]
     types = [infer_type(values[place] for values in good) for place in range(len(start.headers))]
-    spec = table_spec(table.pk)
+    spec = table_spec(table.pk) if table else _NO_TABLE
     suggested = suggest_mapping(start.headers, types, spec.columns)
     shown = {**suggested, **{name: target for name, target in (mapping or {}).items() if name in suggested}}
     fits = misfits(start.headers, good, shown, spec, settings.RUNSHEET_MAX_CELL_BYTES)
@@ -154,6 +160,27 @@ def import_start(
                 import_send(job.pk)
             job_announce(job)
     return job
+
+
+def import_as_table(
+    *,
+    workspace: Workspace,
+    name: str,
+    upload: UploadedFile[Any],
+    reading: Reading,
+    actor: Actor,
+    mapping: Mapping[str, Any] | None = None,
+) -> Job:
+    """Make a table of this name with the columns of the file, and start filling it; both or neither.
+
+    Without a ``mapping`` every header becomes a column of the type its first values have. Raises as ``table_create``
+    and ``import_start`` do.
+    """
+    if mapping is None:
+        mapping = import_preview(table=None, upload=upload, reading=reading)["mapping"]
+    with transaction.atomic():
+        table = table_create(workspace=workspace, name=name, actor=actor)
+        return import_start(table=table, upload=upload, reading=reading, actor=actor, mapping=mapping)
 
 
 def _keyed(table: Table, handling: Handling, columns: Sequence[UUID | None]) -> dict[str, str]:

@@ -131,8 +131,8 @@ def layout_set(
     """Set the order of columns and/or how they are shown; parts not given stay.
 
     ``order`` names every column once. Dependencies and input mappings that end up at or right of their group's
-    leftmost column are removed with the move (T2). ``parts``: ``widths``, ``hidden`` and ``pinned`` name columns;
-    ``default_view`` is a view or ``None``. ``views`` is the order in which views are offered.
+    leftmost column are removed with the move (T2). ``parts``: ``widths``, ``hidden`` and ``pinned`` name columns,
+    ``row_height`` is a name; ``default_view`` is a view or ``None``. ``views`` is the order in which views are offered.
 
     Raises ``Invalid``, ``SchemaInvalid`` (``not_adjacent``).
     """

@@ -13,20 +13,36 @@ STATIC = BASE_DIR / "config" / "static" / "runsheet"
 MODULES = sorted(path for path in STATIC.rglob("*.js") if "vendor" not in path.parts)
 VENDORED = (STATIC / "vendor", BASE_DIR / "tests" / "browser" / "vendor")
 PAGE_BYTES = 60_000
+OVERWEIGHT = {"table": 95_000}
+"""What is to lose weight, and must not gain any until then: most parts of the grid can come after the first rows."""
+
+MOST_LINES = 12_500
+"""Twice what was foreseen for the grid alone: the workflow editor, the sidebars and the settings are in it."""
+
 PAGES = {
     "table": ("sheet/element.js", "run/strip.js"),
-    "tables": ("tables/list.js", "tables/import.js", "tables/create.js"),
+    "tables": ("tables/list.js", "workspace.js"),
     "run": ("run/page.js",),
     "runs": ("run/list.js", "workspace.js"),
     "triggers": ("triggers/list.js", "workspace.js"),
     "trigger": ("triggers/form.js",),
     "invocations": ("triggers/invocations.js", "workspace.js"),
     "scheduler": ("triggers/scheduler.js", "workspace.js"),
+    "settings": ("settings/page.js",),
+    "workflows": ("flow/workflows.js",),
+    "workflow": ("flow/editor.js",),
 }
 """Which islands a page may load, by what they are for."""
 
+EVERYWHERE = ("main.js", "ui/jobs.js")
+"""What every page loads."""
+
 STYLES = {
-    "table": ("sheet",),
+    "tables": ("tables",),
+    "settings": ("settings",),
+    "table": ("sheet", "tools", "run", "side", "ranges", "edit"),
+    "workflows": ("run", "flow"),
+    "workflow": ("run", "flow"),
     "run": ("run",),
     "runs": ("run",),
     "triggers": ("run", "triggers"),
@@ -50,7 +66,7 @@ def test_a_module_is_small_and_its_imports_can_be_rewritten(path: Path) -> None:
 
 
 def test_our_own_javascript_stays_within_its_budget() -> None:
-    assert sum(len(path.read_text().splitlines()) for path in MODULES) <= 6_000
+    assert sum(len(path.read_text().splitlines()) for path in MODULES) <= MOST_LINES
 
 
 def loaded_by(entries: list[Path]) -> set[Path]:
@@ -68,15 +84,15 @@ def loaded_by(entries: list[Path]) -> set[Path]:
 
 @pytest.mark.parametrize("page", PAGES, ids=list(PAGES))
 def test_a_page_weighs_little(page: str) -> None:
-    scripts = loaded_by([STATIC / name for name in ("main.js", *PAGES[page])])
+    scripts = loaded_by([STATIC / name for name in (*EVERYWHERE, *PAGES[page])])
     styles = [STATIC / "css" / f"{name}.css" for name in ("tokens", "base", *STYLES.get(page, ()))]
     files = [*scripts, *styles]
-    assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= PAGE_BYTES
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= OVERWEIGHT.get(page, PAGE_BYTES)
 
 
 def test_every_island_is_weighed_on_some_page() -> None:
     islands = set(re.findall(r'import\("\./([^"]+)"\)', (STATIC / "main.js").read_text()))
-    assert islands <= {name for names in PAGES.values() for name in names}
+    assert islands <= {*EVERYWHERE, *(name for names in PAGES.values() for name in names)}
 
 
 @pytest.mark.parametrize("folder", VENDORED, ids=lambda folder: str(folder.relative_to(BASE_DIR)))

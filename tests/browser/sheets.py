@@ -52,7 +52,7 @@ def run_all(page: Page, rows: str = "All rows", which: str | None = None) -> Non
     page.get_by_role("button", name="Run all").click()
     if which:
         page.get_by_role("radio", name=which).click()
-    page.get_by_role("button", name=rows).click()
+    page.get_by_role("dialog").get_by_role("button", name=rows).click()
 
 
 def stored(sheet: Sheet) -> list[Mapping[str, Any]]:

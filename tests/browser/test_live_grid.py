@@ -55,11 +55,11 @@ def test_stop_shows_cancelled_at_once_and_nothing_comes_after(site: Site, worksp
 def test_one_row_is_run_and_stopped_from_its_number(site: Site, workspace: Workspace) -> None:
     sheet = two_step_sheet(workspace, 3, milliseconds=20_000)
     page = site.grid(sheet)
-    page.get_by_role("rowheader").nth(1).click()
+    page.get_by_role("rowheader").nth(1).click(button="right")
     page.get_by_role("button", name="Run everything").click()
     expect(cell(page, 2, "greeting")).to_have_text("Running")
     expect(cell(page, 1, "greeting")).to_have_text("")
-    page.get_by_role("rowheader").nth(1).click()
+    page.get_by_role("rowheader").nth(1).click(button="right")
     page.get_by_role("button", name="Stop this row").click()
     expect(cell(page, 2, "greeting")).to_have_text("Cancelled")
 

@@ -116,7 +116,7 @@ def test_axe_finds_no_serious_fault(still_site: Site, workspace: Workspace, colo
     expect(page.get_by_role("complementary")).to_be_visible()
     assert axe_faults(page) == []
     page.get_by_role("button", name="Run all").click()
-    expect(page.get_by_role("button", name="All rows")).to_contain_text("60 cells")
+    expect(page.get_by_role("dialog").get_by_role("button", name="All rows")).to_contain_text("60 cells")
     assert axe_faults(page) == []
 
 

@@ -70,6 +70,7 @@ class WorkflowRunsView(WorkspaceAPIView):
                 workflow=found,
                 version=version_for_ref(found, data["ref"], request.actor),
                 input=data.get("input", {}),
+                row=data.get("row"),
                 actor=request.actor,
                 idempotency_key=_key_of(request),
             )
@@ -88,6 +89,7 @@ class RunsView(WorkspaceAPIView):
             *PAGE_PARAMETERS,
             OpenApiParameter("workflow", UUID, description="Only runs of this workflow."),
             OpenApiParameter("table", UUID, description="Only runs of cells of this table."),
+            OpenApiParameter("dispatch", UUID, description="Only the last runs of cells that it ran."),
             OpenApiParameter("status", str, enum=[str(status) for status in RunStatus]),
         ],
     )
@@ -124,6 +126,8 @@ def _rerun(request: WorkspaceRequest, workflow: Workflow, data: dict[str, Any]) 
     key = _key_of(request)
     asked: dict[str, Any] = {name: str(data[name]) for name in RERUN_FIELDS if name in data}
     asked["input"] = data.get("input")
+    if "row" in data:
+        asked["row"] = data["row"]
     if (known := run_known(workflow, key, digest(asked))) is not None:
         return known
     if data["dry_run"]:
@@ -150,7 +154,8 @@ def _plan(request: WorkspaceRequest, workflow: Workflow, data: dict[str, Any]) -
         version = source.version
     else:
         version = version_for_ref(workflow, data["ref"], request.actor)
-    return rerun_plan(workflow=workflow, version=version, source=source, asked=asked, input=data.get("input"))
+    given = {name: data.get(name) for name in ("input", "row")}
+    return rerun_plan(workflow=workflow, version=version, source=source, asked=asked, **given)
 
 
 def _key_of(request: WorkspaceRequest) -> str | None:

@@ -143,10 +143,11 @@ class RunStartSerializer(StrictSerializer):
 
     Any of ``start_block`` (``block`` or ``block@scope``), ``source_run`` and ``stop_after`` makes it a rerun; without
     ``input`` it then reads that of its source. ``dry_run`` answers the plan; ``plan_hash`` starts that plan or none.
-    The ref ``@source`` is the version of the source run.
+    The ref ``@source`` is the version of the source run. ``row`` is what templates read as a table's row, for a trial.
     """
 
     input = serializers.DictField(required=False)
+    row = serializers.DictField(required=False)
     ref = serializers.CharField(max_length=256, default="live", trim_whitespace=False)
     wait_seconds = serializers.FloatField(min_value=0, max_value=LONGEST_WAIT_SECONDS, default=0)
     start_block = serializers.CharField(max_length=512, required=False)
@@ -162,6 +163,7 @@ class RunFilterSerializer(StrictSerializer):
 
     workflow = serializers.UUIDField(required=False)
     table = serializers.UUIDField(required=False)
+    dispatch = serializers.UUIDField(required=False)
     status = serializers.ChoiceField([str(status) for status in RunStatus], required=False)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar, Final, TypeVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
 from workflows import selectors
@@ -22,10 +24,20 @@ from workflows.api.serializers import (
     WorkflowSummarySerializer,
     WorkflowWriteSerializer,
 )
+from workflows.errors import WorkflowStale
 from workflows.services import definitions, refs
 from workspaces.api.access import WorkspaceRequest
 from workspaces.api.views import PAGE_PARAMETERS, WorkspaceAPIView, page_of
 from workspaces.states import Access
+
+T = TypeVar("T")
+
+IF_MATCH: Final = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="What was read: the workflow's `updated_at`, or the number of the ref's version. 412 if it changed.",
+)
 
 
 class WorkflowsView(WorkspaceAPIView):
@@ -60,12 +72,13 @@ class WorkflowView(WorkspaceAPIView):
         """With its draft, and the draft's faults."""
         return Response(WorkflowSerializer(selectors.workflow_of(request.workspace.pk, workflow)).data)
 
-    @extend_schema(request=WorkflowWriteSerializer, responses=WorkflowSerializer)
+    @extend_schema(request=WorkflowWriteSerializer, responses=WorkflowSerializer, parameters=[IF_MATCH])
     def patch(self, request: WorkspaceRequest, workflow: UUID) -> Response:
         """Change name, description or draft."""
         found = selectors.workflow_of(request.workspace.pk, workflow)
         changes = self.body(WorkflowWriteSerializer, partial=True)
-        definitions.workflow_update(workflow=found, actor=request.actor, **changes)
+        read_at = _matched(request, datetime.fromisoformat)
+        definitions.workflow_update(workflow=found, actor=request.actor, unchanged_since=read_at, **changes)
         return Response(WorkflowSerializer(selectors.workflow_of(request.workspace.pk, workflow)).data)
 
     @extend_schema(responses={204: None})
@@ -136,13 +149,19 @@ class RefView(WorkspaceAPIView):
         found = selectors.workflow_of(request.workspace.pk, workflow)
         return Response(RefDetailSerializer(selectors.ref_named(found, name)).data)
 
-    @extend_schema(request=RefWriteSerializer, responses=RefSerializer)
+    @extend_schema(request=RefWriteSerializer, responses=RefSerializer, parameters=[IF_MATCH])
     def put(self, request: WorkspaceRequest, workflow: UUID, name: str) -> Response:
         """Point it at a version that exists; makes the ref if need be."""
         found = selectors.workflow_of(request.workspace.pk, workflow)
         refs.name_check(name)
         version = selectors.version_numbered(found, self.body(RefWriteSerializer)["version"])
-        ref = refs.ref_set(workflow=found, name=name, version=version, actor=request.actor)
+        ref = refs.ref_set(
+            workflow=found,
+            name=name,
+            version=version,
+            actor=request.actor,
+            unchanged_from=_matched(request, int),
+        )
         return Response(RefSerializer(ref).data)
 
     @extend_schema(responses={204: None})
@@ -151,3 +170,14 @@ class RefView(WorkspaceAPIView):
         found = selectors.workflow_of(request.workspace.pk, workflow)
         refs.ref_delete(workflow=found, name=name, actor=request.actor)
         return Response(status=204)
+
+
+def _matched(request: WorkspaceRequest, read: Callable[[str], T]) -> T | None:
+    """What an `If-Match` header names, bare or quoted; None for none and for ``*``. Raises ``WorkflowStale``."""
+    header = request.headers.get("If-Match", "*").strip()
+    if header == "*":
+        return None
+    try:
+        return read(header.removeprefix("W/").strip('"'))
+    except ValueError:
+        raise WorkflowStale("If-Match names nothing that this could have been.") from None

@@ -24,10 +24,8 @@ from workflows.pages.answer_form import (
 from workflows.selectors import approvals_of, runs_of
 from workflows.services.pauses import pause_answer
 from workflows.states import PauseStatus, RunStatus
-from workspaces.actors import Actor
 from workspaces.models import User
-from workspaces.origin import client_ip, request_id
-from workspaces.pages.access import WorkspacePageMixin
+from workspaces.pages.access import WorkspacePageMixin, actor_of
 from workspaces.states import Role
 
 SHOWN: Final = 100
@@ -56,7 +54,7 @@ class ApprovalsPage(WorkspacePageMixin, TemplateView):
                 pause_id=pause.pk,
                 data=answer_posted(pause, request.POST),
                 by=_by(request),
-                actor=_actor(request),
+                actor=actor_of(request),
             )
         except PauseAnswerInvalid as fault:
             shown = question_shown(pause, request.POST, fault.errors)
@@ -113,13 +111,3 @@ class ApprovalsPage(WorkspacePageMixin, TemplateView):
 def _by(request: HttpRequest) -> dict[str, Any]:
     assert isinstance(request.user, User)
     return {"user": str(request.user.pk), "name": request.user.label}
-
-
-def _actor(request: HttpRequest) -> Actor:
-    assert isinstance(request.user, User)
-    return Actor(
-        user_id=request.user.pk,
-        label=request.user.get_username(),
-        ip=client_ip(request),
-        request_id=request_id(),
-    )

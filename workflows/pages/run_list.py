@@ -17,6 +17,7 @@ from django.views.generic.base import TemplateView
 from workflows.engine.scopes import block_of
 from workflows.models import Run, Step, WorkflowVersion
 from workflows.pages.run_words import RUN_WORDS, Pill, pill_of, started_by
+from workflows.run_filters import runs_filtered
 from workflows.selectors import runs_of, workflows_of
 from workflows.states import ACTIVE, RESUMABLE, STEP_FINISHED, RunStatus
 from workspaces.api.pagination import keyset_page
@@ -26,6 +27,8 @@ from workspaces.states import Role
 
 SHOWN: Final = 50
 PICKED_WORKFLOWS: Final = 200
+NARROWED: Final = ("workflow", "table", "dispatch")
+"""What else than a status a list may be narrowed by, each an id."""
 
 FILTERS: Final = (
     ("", "All"),
@@ -64,9 +67,7 @@ class RunsPage(WorkspacePageMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add one page of runs, and where the next one and the filters lead."""
-        query = {
-            name: self.request.GET[name] for name in ("status", "workflow") if self.request.GET.get(name)
-        }
+        query = {name: self.request.GET[name] for name in ("status", *NARROWED) if self.request.GET.get(name)}
         runs = self._filtered(query)
         try:
             page = keyset_page(runs, order=["-id"], limit=SHOWN, after=self.request.GET.get("after"))
@@ -94,12 +95,10 @@ class RunsPage(WorkspacePageMixin, TemplateView):
             if query["status"] not in RUN_WORDS:
                 raise Http404("There is no such status.")
             runs = runs.filter(status=query["status"])
-        if "workflow" in query:
-            try:
-                runs = runs.filter(workflow_id=UUID(query["workflow"]))
-            except ValueError as fault:
-                raise Http404("There is no such workflow.") from fault
-        return runs
+        try:
+            return runs_filtered(runs, {name: UUID(query[name]) for name in NARROWED if name in query})
+        except (ValueError, Invalid) as fault:
+            raise Http404("There is no such workflow or table.") from fault
 
 
 def _without(query: dict[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -14,7 +15,7 @@ from workflows.engine.meaning import content_hash
 from workflows.engine.references import Names
 from workflows.engine.types import Fault, Severity
 from workflows.engine.validation import Checked, check_definition
-from workflows.errors import DefinitionInvalid, WorkflowNameTaken, WorkflowNotFound
+from workflows.errors import DefinitionInvalid, WorkflowNameTaken, WorkflowNotFound, WorkflowStale
 from workflows.models import Workflow, WorkflowRef, WorkflowVersion
 from workflows.services.refs import name_check, ref_set, workflow_archived_tell, workflow_unused
 from workflows.services.withdrawing import runs_withdraw
@@ -50,10 +51,13 @@ def workflow_create(
     return workflow
 
 
-def workflow_update(*, workflow: Workflow, actor: Actor, **changes: Any) -> Workflow:
+def workflow_update(
+    *, workflow: Workflow, actor: Actor, unchanged_since: datetime | None = None, **changes: Any
+) -> Workflow:
     """Change ``name``, ``description`` and/or ``definition`` (the draft, which may be invalid).
 
-    Raises ``Invalid``, ``WorkflowNameTaken``, and ``WorkflowNotFound`` when it was archived meanwhile.
+    Raises ``Invalid``, ``WorkflowNameTaken``, ``WorkflowNotFound`` when it was archived meanwhile, and
+    ``WorkflowStale`` when it is not as it was at ``unchanged_since``, its ``updated_at`` then.
     """
     fields = {"draft" if field == "definition" else field: value for field, value in changes.items()}
     if "name" in fields:
@@ -62,6 +66,8 @@ def workflow_update(*, workflow: Workflow, actor: Actor, **changes: Any) -> Work
         row = Workflow.objects.select_for_update(no_key=True).filter(pk=workflow.pk, archived_at=None).first()
         if row is None:
             raise WorkflowNotFound
+        if unchanged_since not in (None, row.updated_at):
+            raise WorkflowStale
         before = {field: getattr(row, field) for field in fields}
         for field, value in fields.items():
             setattr(row, field, value)

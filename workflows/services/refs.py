@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 
 from workflows.engine.names import is_ref_name
-from workflows.errors import RefInUse, RefNameInvalid, RefNotFound, WorkflowInUse
+from workflows.errors import RefInUse, RefNameInvalid, RefNotFound, WorkflowInUse, WorkflowStale
 from workflows.models import Workflow, WorkflowRef, WorkflowVersion
 from workspaces.actors import Actor
 from workspaces.services.audit import audit_record
@@ -76,11 +76,24 @@ def guard_refs(guard: RefGuard) -> None:
         _guards.append(guard)
 
 
-def ref_set(*, workflow: Workflow, name: str, version: WorkflowVersion, actor: Actor) -> WorkflowRef:
-    """Point a ref at a version of the same workflow, making it if need be. Raises ``RefNameInvalid``."""
+def ref_set(
+    *,
+    workflow: Workflow,
+    name: str,
+    version: WorkflowVersion,
+    actor: Actor,
+    unchanged_from: int | None = None,
+) -> WorkflowRef:
+    """Point a ref at a version of the same workflow, making it if need be.
+
+    Raises ``RefNameInvalid``, and ``WorkflowStale`` unless it points at the version numbered ``unchanged_from``.
+    """
     name_check(name)
     with transaction.atomic():
-        before = WorkflowRef.objects.filter(workflow=workflow, name=name).select_related("version").first()
+        held = WorkflowRef.objects.filter(workflow=workflow, name=name).select_related("version")
+        before = held.select_for_update(of=("self",)).first()
+        if unchanged_from is not None and (before is None or before.version.number != unchanged_from):
+            raise WorkflowStale("Somebody moved this ref since you read it. Look at it again.")
         ref, _ = WorkflowRef.objects.update_or_create(
             workflow=workflow, name=name, defaults={"version": version}
         )

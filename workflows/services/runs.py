@@ -45,13 +45,16 @@ def run_start(
     idempotency_key: str | None = None,
     owner: Owner | None = None,
     deadline_seconds: float | None = None,
+    row: dict[str, Any] | None = None,
 ) -> tuple[Run, bool]:
     """Store a queued run and wake a worker at commit; ``False``: an earlier call with this key started it (W18).
+
+    ``row`` is what its templates read as ``row``.
 
     Raises ``RunInputInvalid``, ``WorkflowNotFound`` (archived), ``DefinitionInvalid`` (its blocks are not
     installed here), and ``IdempotencyMismatch`` for a known key with another input.
     """
-    input_hash = digest(input)
+    input_hash = digest(input if row is None else {"input": input, "row": row})
     if (known := run_known(workflow, idempotency_key, input_hash)) is not None:
         return known, False
     if workflow.archived_at is not None:
@@ -62,6 +65,7 @@ def run_start(
         version=version,
         input=input_complete(compiled_version(version.pk), input),
         input_hash=input_hash,
+        row=row,
         trigger_kind=trigger_kind,
         actor_id=actor.user_id,
         owner_kind="" if owner is None else owner.kind,

@@ -32,6 +32,7 @@ that depends on the body calls `self.require("admin")`.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -68,8 +69,9 @@ PAGE_PARAMETERS = [
 ]
 
 
+@cache
 def page_of(serializer: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    """The shape of a keyset page of `serializer`, for the OpenAPI schema."""
+    """The shape of a keyset page of `serializer`, for the OpenAPI schema: one, however many views answer it."""
     page: serializers.Serializer[Any] = inline_serializer(
         name=f"{serializer.__name__.removesuffix('Serializer')}Page",
         fields={

@@ -11,6 +11,13 @@ export const count = (value) => whole.format(value);
 /** 1234.5 → "1,234.5"; keeps the digits the value has. */
 export const number = (value) => decimals.format(value);
 
+/** Dollars as "$0.0009", "$0.04", "$38.20"; whole ones from 100. @param {number|string} value */
+export function money(value) {
+  const amount = Number(value);
+  if (amount >= 100) return `$${whole.format(Math.round(amount))}`;
+  return `$${amount === 0 || amount >= 0.01 ? amount.toFixed(2) : amount.toFixed(6).replace(/0+$/, "")}`;
+}
+
 /** (1, "row") → "1 row", (2, "row") → "2 rows". */
 export const plural = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 

@@ -41,6 +41,16 @@ export class Live {
     if (!this.socket && !this.ended) this.open();
   }
 
+  /** Hang up for good. */
+  stop() {
+    this.ended = true;
+    clearTimeout(this.timer);
+    clearTimeout(this.silence);
+    const { socket } = this;
+    this.socket = null;
+    socket?.close();
+  }
+
   open() {
     clearTimeout(this.timer);
     const url = new URL(this.path, location.origin.replace(/^http/, "ws"));

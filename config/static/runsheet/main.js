@@ -3,9 +3,12 @@
 import { startShell } from "./ui/shell.js";
 
 startShell();
+if (document.getElementById("jobs")) import("./ui/jobs.js");
 if (document.querySelector("run-sheet")) import("./sheet/element.js");
 if (document.querySelector("run-strip")) import("./run/strip.js");
-if (document.querySelector("[data-new-table], [data-import-csv]")) import("./tables/list.js");
+if (document.querySelector("[data-table-list]")) import("./tables/list.js");
+if (document.querySelector("[data-workflow-list]")) import("./flow/workflows.js");
+if (document.querySelector("flow-editor")) import("./flow/editor.js");
 if (document.querySelector("run-view")) import("./run/page.js");
 if (document.querySelector("[data-run-list]")) import("./run/list.js");
 if (document.querySelector("[data-live-list]")) import("./workspace.js");
@@ -13,3 +16,4 @@ if (document.querySelector("[data-trigger-list]")) import("./triggers/list.js");
 if (document.querySelector("[data-invocation-list]")) import("./triggers/invocations.js");
 if (document.querySelector("trigger-form")) import("./triggers/form.js");
 if (document.querySelector("[data-scheduler]")) import("./triggers/scheduler.js");
+if (document.querySelector("[data-settings]")) import("./settings/page.js");

@@ -7,8 +7,8 @@
  * being written, a note says that there is news; while a menu or dialog is open, it waits. An event `stale` on the list
  * asks for the same.
  */
-import { Live } from "./live.js";
 import { finishList } from "./run/list_times.js";
+import { watchWorkspace } from "./workspace_live.js";
 
 const REREAD_MS = 2_000;
 const SPREAD_MS = 500;
@@ -82,18 +82,13 @@ function refresh(part, fresh) {
 
 /** A selector of what has the focus in a row of the list, where the fresh list will have it again; or null. */
 function placeOf(element) {
-  const row = element?.closest("[data-trigger], [data-invocation], [data-run]");
+  const row = element?.closest("[data-trigger], [data-invocation], [data-run], [data-table]");
   if (!(row instanceof HTMLElement) || !list.contains(row)) return null;
-  const [name, id] = Object.entries(row.dataset).find(([key]) => ["trigger", "invocation", "run"].includes(key)) || [];
+  const [name, id] = Object.entries(row.dataset).find(([key]) => ["trigger", "invocation", "run", "table"].includes(key)) || [];
   return `[data-${name}="${id}"] ${element.dataset.act ? `[data-act="${element.dataset.act}"]` : "a"}`;
 }
 
 const runOf = (box) => box.closest("[data-run]")?.dataset.run;
 
 list.addEventListener("stale", soon);
-new Live(`/ws/workspace/?workspace=${document.documentElement.dataset.workspace}`, {
-  onHello: (resumed) => { if (!resumed && readAt) soon(); },
-  onEvents: (events) => { if (events.some((event) => kinds.has(event.kind))) soon(); },
-  onPruned: soon,
-  onState: () => {},
-}).start();
+watchWorkspace((events) => { if (events.some((event) => kinds.has(event.kind))) soon(); }, soon);

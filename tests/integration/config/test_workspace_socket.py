@@ -154,7 +154,7 @@ def test_a_look_costs_the_same_however_much_there_is(
 ) -> None:
     for _ in range(3):
         started(workspace)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         workspace_shown(workspace.pk)
 
 

@@ -27,7 +27,7 @@ def test_columns_are_kept_by_id_so_a_rename_leaves_the_view(client: Any) -> None
         path,
         filter={"all": [{"column": "name", "op": "ne", "value": "c"}]},
         sort=["-name"],
-        layout={"hidden": ["city"], "widths": {"name": 120}, "pinned": [name]},
+        layout={"hidden": ["city"], "widths": {"name": 120}, "pinned": [name], "row_height": "tall"},
     )
 
     assert view["filter"] == {"all": [{"column": name, "op": "ne", "value": "c"}]}
@@ -36,6 +36,7 @@ def test_columns_are_kept_by_id_so_a_rename_leaves_the_view(client: Any) -> None
         "hidden": [column_id(client, path, "city")],
         "widths": {name: 120},
         "pinned": [name],
+        "row_height": "tall",
     }
     client.patch(f"{path}/columns/{name}/", {"name": "Full name"}, format="json")
     assert [row["data"]["name"] for row in client.rows(path, view=view["id"])] == ["b", "a"]
@@ -105,12 +106,13 @@ def test_two_people_changing_different_parts_of_a_view_both_keep_theirs(client: 
         ({"layout": {"hidden": "name"}}, "layout.hidden"),
         ({"layout": {"widths": {"name": 1}}}, "layout.widths.name"),
         ({"layout": {"colour": 1}}, "layout.colour"),
+        ({"layout": {"row_height": ["tall"]}}, "layout.row_height"),
         ({"sort": ["gone"]}, None),
         ({"filter": {"column": "gone"}}, "filter.column"),
         ({"name": "x" * 201}, "name"),
         ({"nam": "x"}, "nam"),
     ],
-    ids=["hidden", "no list", "width", "part", "sort", "filter", "long name", "unknown"],
+    ids=["hidden", "no list", "width", "part", "height", "sort", "filter", "long name", "unknown"],
 )
 def test_a_faulty_view_is_refused_by_field(client: Any, body: dict[str, Any], field: str | None) -> None:
     path = client.table("name")

@@ -8,20 +8,27 @@ import { AnswerForm, DecisionForm } from "./answer.js";
 import { Body, Fault } from "./body.js";
 import { compareStep } from "./compare.js";
 import { planRerun } from "./rerun.js";
-import { ENDED, blockOf, stepWord, tookOf } from "./steps.js";
+import { ENDED, blockOf, startAt, stepWord, tookOf } from "./steps.js";
 
 /** @param {{store: any, stepKey: string, name: string, mayRun: boolean, now: number, close: () => void}} props */
 export function Panel({ store, stepKey, name, mayRun, now, close }) {
   const step = store.shown.get(stepKey);
-  const full = useFull(store, stepKey, step);
   const [state, word] = stepWord(step ? step.status : "pending");
-  const took = step ? tookOf(step, now) : null;
-  const live = store.live.get(stepKey);
-  const asked = store.pauses.filter((pause) => pause.step_key === stepKey && pause.kind === "approval");
   return html`<aside class="drawer run-panel" aria-label=${`Step ${name}`}>
-    <header class="drawer-head"><div><h2>${name}</h2><p class="quiet">${factsOf(step, took)}</p></div>
+    <header class="drawer-head"><div><h2>${name}</h2><p class="quiet">${factsOf(step, now)}</p></div>
       <span class="pill" data-state=${state}><span class="word">${step && step.cached_from ? "Reused" : word}</span></span>
       <button type="button" class="icon-button" aria-label="Close" onClick=${close}>${cross}</button></header>
+    <${StepBody} store=${store} stepKey=${stepKey} name=${name} mayRun=${mayRun} actions=${mayRun && html`<${Actions} store=${store} stepKey=${stepKey} />`} />
+  </aside>`;
+}
+
+/** What there is to say of a step. @param {{store: any, stepKey: string, name: string, mayRun: boolean, actions: any}} props */
+export function StepBody({ store, stepKey, name, mayRun, actions }) {
+  const step = store.shown.get(stepKey);
+  const full = useFull(store, stepKey, step);
+  const live = store.live.get(stepKey);
+  const asked = store.pauses.filter((pause) => pause.step_key === stepKey && pause.kind === "approval");
+  return html`
     ${step && step.cached_from && html`<section><p>Kept from <a href=${`/runs/${step.cached_from}/`}>run ${step.cached_from.slice(-6)}</a>: it did not run again.</p></section>`}
     ${step && step.waits && html`<section><p>${waitWords(step.waits)}</p></section>`}
     ${live && live.progress && html`<section><h3>Progress</h3><progress max="1" value=${live.progress.done} aria-label="Progress"></progress><p class="quiet">${live.progress.message}</p></section>`}
@@ -29,11 +36,10 @@ export function Panel({ store, stepKey, name, mayRun, now, close }) {
     <${Fault} title=${`${name} failed`} error=${step && step.error} />
     ${asked.map((pause) => html`<${AnswerForm} key=${pause.id} store=${store} pause=${pause} mayRun=${mayRun} />`)}
     ${step && step.status === "unknown" && mayRun && html`<${DecisionForm} store=${store} stepKey=${stepKey} />`}
-    ${mayRun && html`<${Actions} store=${store} stepKey=${stepKey} />`}
+    ${actions}
     ${full && html`<${Attempts} step=${full} />`}
     ${full && html`<section><${Body} title="Output" value=${full.output} /></section>`}
-    <${Compare} store=${store} stepKey=${stepKey} />
-  </aside>`;
+    <${Compare} store=${store} stepKey=${stepKey} />`;
 }
 
 /** The step with its bodies, read again whenever its record changes. */
@@ -50,8 +56,9 @@ function useFull(store, stepKey, step) {
   return full && full.step_key === stepKey ? full : null;
 }
 
-function factsOf(step, took) {
+export function factsOf(step, now) {
   if (!step) return "Not reached";
+  const took = tookOf(step, now);
   const facts = [step.step_key];
   if (took !== null && step.status !== "skipped" && !step.cached_from) facts.push(duration(took));
   if (step.handle && step.handle !== "source") facts.push(`went to ${step.handle}`);
@@ -68,16 +75,10 @@ function waitWords(waits) {
 function Actions({ store, stepKey }) {
   const block = blockOf(stepKey);
   return html`<section class="drawer-actions">
-    <button type="button" class="button primary" onClick=${() => planRerun(store.run, { start_block: startOf(stepKey) })}>${icon("play")}Run from here</button>
+    <button type="button" class="button primary" onClick=${() => planRerun(store.run, { start_block: startAt(stepKey) })}>${icon("play")}Run from here</button>
     <button type="button" class="button" onClick=${() => planRerun(store.run, { stop_after: block })}>Run until here</button>
     ${!ENDED.has(store.run.status) && html`<p class="quiet">A new run; this one goes on.</p>`}
   </section>`;
-}
-
-/** A start inside a loop names its scope: `block@each[2]` (W26). */
-function startOf(stepKey) {
-  const at = stepKey.lastIndexOf("/");
-  return at < 0 ? stepKey : `${stepKey.slice(at + 1)}@${stepKey.slice(0, at)}`;
 }
 
 function Attempts({ step }) {

@@ -10,29 +10,32 @@ const VERSIONS = [["@source", "The version this run had"], ["live", "The live ve
 const EFFECTS = { unsafe: "sends or writes something that cannot be taken back", idempotent: "writes, safely repeated", repeatable: "calls out again", database: "writes to a table" };
 
 /**
- * Ask for a rerun of a run, and go to the new one.
+ * Ask for a rerun of a run, and go to the new one. Of a cell, that cell is run again instead, and its value replaced.
  * @param {{id: string, workflow: string, owner?: any}} run
  * @param {{start_block?: string, stop_after?: string}} wanted nothing for the whole run
+ * @param {{path: string, started: (answer: any) => void}|null} [cell] where the API has the cell
  */
-export async function planRerun(run, wanted) {
-  const started = await openDialog((close) => html`<${Plan} run=${run} wanted=${wanted} close=${close} />`, { wide: true });
-  if (started) location.assign(`/runs/${started.id}/${location.search}`);
+export async function planRerun(run, wanted, cell = null) {
+  const started = await openDialog((close) => html`<${Plan} run=${run} wanted=${wanted} cell=${cell} close=${close} />`, { wide: true });
+  if (started && cell) cell.started(started);
+  else if (started) location.assign(`/runs/${started.id}/${location.search}`);
 }
 
-function Plan({ run, wanted, close }) {
-  const [ref, setRef] = useState("@source");
+/** @param {{run: any, wanted: any, cell?: any, close: (started?: any) => void, first?: string, onPlan?: (plan: any) => void}} props `first` is the version offered first */
+export function Plan({ run, wanted, cell = null, close, first = "@source", onPlan = (_) => {} }) {
+  const [ref, setRef] = useState(first);
   const [pinned, setPinned] = useState(false);
   const [plan, setPlan] = useState(/** @type {any} */ (null));
   const [faults, setFaults] = useState(/** @type {string[]} */ ([]));
   const [busy, setBusy] = useState(false);
-  const path = `workflows/${run.workflow}/runs/`;
-  const body = { ...wanted, source_run: run.id, ref, mode: pinned ? "pinned" : "strict" };
+  const path = cell ? `${cell.path}rerun/` : `workflows/${run.workflow}/runs/`;
+  const body = { ...wanted, source_run: run.id, ...(!cell && { ref }), mode: pinned ? "pinned" : "strict" };
   const failed = (error) => setFaults(error instanceof Problem ? error.lines : ["The server could not be reached. Try again."]);
   useEffect(() => {
     let isWanted = true;
     setPlan(null);
     setFaults([]);
-    api("POST", path, { body: { ...body, dry_run: true } }).then((answer) => { if (isWanted) setPlan(answer); }, (error) => { if (isWanted) failed(error); });
+    api("POST", path, { body: { ...body, dry_run: true } }).then((answer) => { if (isWanted) { setPlan(answer); onPlan(answer); } }, (error) => { if (isWanted) failed(error); });
     return () => { isWanted = false; };
   }, [ref, pinned]);
   const start = async () => {
@@ -45,10 +48,10 @@ function Plan({ run, wanted, close }) {
     }
   };
   return html`<h2 id="dialog-title">${titleOf(wanted)}</h2>
-    <div class="plan-choices"><div class="field"><label for="plan-ref">Version</label><select id="plan-ref" value=${ref} onChange=${(event) => setRef(event.currentTarget.value)}>
-      ${VERSIONS.map(([value, words]) => html`<option value=${value}>${words}</option>`)}</select></div>
+    <div class="plan-choices">${!cell && html`<div class="field"><label for="plan-ref">Version</label><select id="plan-ref" value=${ref} onChange=${(event) => setRef(event.currentTarget.value)}>
+      ${VERSIONS.map(([value, words]) => html`<option value=${value}>${words}</option>`)}</select></div>`}
       <label class="tick"><input type="checkbox" checked=${pinned} onChange=${(event) => setPinned(event.currentTarget.checked)} /> Keep results of changed blocks before it</label></div>
-    ${run.owner && run.owner.kind === "cell" && html`<p class="quiet">This starts a run of its own: the table's cell keeps its value.</p>`}
+    ${!cell && run.owner && run.owner.kind === "cell" && html`<p class="quiet">This starts a run of its own: the table's cell keeps its value.</p>`}
     ${faults.length > 0 && html`<ul class="errors" role="alert">${faults.map((line) => html`<li>${line}</li>`)}</ul>`}
     ${plan ? html`<${Preview} plan=${plan} />` : !faults.length && html`<p class="quiet" role="status">Working out what would run …</p>`}
     <div class="actions"><button type="button" class="button" onClick=${() => close()}>Cancel</button>

@@ -41,6 +41,8 @@ export const ENDED = new Set(["completed", "failed", "cancelled"]);
 export const RESUMABLE = new Set(["failed", "needs_decision"]);
 export const stepWord = (status) => STEP[status] || ["queued", status];
 export const reasonWord = (reason) => REASONS[reason] || reason;
+/** Where a rerun starts that starts at a step; inside a loop it names the scope: `block@each[2]` (W26). */
+export const startAt = (key) => (key.includes("/") ? `${blockOf(key)}@${key.slice(0, key.lastIndexOf("/"))}` : key);
 export const blockOf = (key) => key.slice(key.lastIndexOf("/") + 1);
 
 /** `[state, word]` of a run; a paused one says what for. */

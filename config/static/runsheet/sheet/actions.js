@@ -7,20 +7,28 @@ import { skippedWords } from "../words.js";
 import { INFLIGHT } from "./cell.js";
 
 /**
+ * @typedef {{groups: string[], mode: string, rows?: any, filter?: any, exclude_rows?: string[], limit?: number}} Wish
+ * what to run: `rows` are ids or a range, as the API takes them
+ */
+
+const WISH = ["groups", "mode", "rows", "filter", "exclude_rows", "limit"];
+const bodyOf = (wish) => Object.fromEntries(WISH.filter((part) => wish[part] !== undefined && wish[part] !== null).map((part) => [part, wish[part]]));
+
+/**
  * Start a dispatch. While the server thinks, its cells already show Queued.
  * @param {import("../session.js").Session} session
- * @param {{groups: string[], rows?: string[], mode: string, limit?: number}} wish
+ * @param {Wish} wish
  */
-export async function run(session, { groups, rows, mode, limit }) {
+export async function run(session, wish) {
   const id = crypto.randomUUID();
-  const asked = { groups, mode, ...(rows && { rows }), ...(limit && { limit }) };
+  const { groups, mode, limit = null, ...scope } = bodyOf(wish);
   session.dispatches.set(id, {
-    id, groups, mode, limit: limit || null, scope: rows ? { rows } : {}, status: "pending", is_manual: true, provisional: true,
+    id, groups, mode, limit, scope, status: "pending", is_manual: true, provisional: true,
     cursor: null, requested_at: new Date().toISOString(), progress: null,
   });
   session.say("dispatches");
   try {
-    const answer = await api("POST", `${session.path}dispatches/`, { body: asked, key: id });
+    const answer = await api("POST", `${session.path}dispatches/`, { body: bodyOf(wish), key: id });
     session.dispatches.delete(id);
     if (answer.id) session.takeDispatch(answer);
     else toast(nothingToRun(answer.skipped));
@@ -32,10 +40,15 @@ export async function run(session, { groups, rows, mode, limit }) {
   }
 }
 
-/** What a run would do, by the server's count: `{rows, groups: {id: {run, skipped}}}`. */
-export function plan(session, { groups, rows, mode, limit }, signal) {
-  const body = { groups, mode, dry_run: true, ...(rows && { rows }), ...(limit && { limit }) };
-  return api("POST", `${session.path}dispatches/`, { body, signal });
+/** What a run would do, by the server's count: `{rows, groups: {id: {run, skipped}}, carried_on, exact, estimated_cost}`. */
+export function plan(session, wish, signal) {
+  return api("POST", `${session.path}dispatches/`, { body: { ...bodyOf(wish), dry_run: true }, signal });
+}
+
+/** Run again what failed of a dispatch, on the rows it was asked for. */
+export function retryFailed(session, { groups, scope }) {
+  const { rows, ...others } = scope || {};
+  return run(session, { groups, mode: "failed", ...others, rows: rows && "seq_from" in rows ? null : rows });
 }
 
 /** Stop one dispatch. It ends on screen at once: its cells in flight show Cancelled, none is coming any more. */
@@ -48,8 +61,19 @@ export function stopDispatch(session, store, dispatch) {
 
 /** Stop what runs on a row, in some groups or all. */
 export function stopRow(session, store, rowId, groups) {
-  store.foretell((row) => (row.id === rowId ? cancelled(row, (cell, group) => !groups || groups.includes(group)) : null));
-  return stopping(() => api("POST", `${session.path}cancel/`, { body: { rows: [rowId], ...(groups && { groups }) } }), session);
+  return stopRows(session, store, [rowId], groups, (row) => row.id === rowId);
+}
+
+/** Stop what runs on rows, named as the API takes them; `isMeant` tells which of those here they are. */
+export function stopRows(session, store, rows, groups, isMeant) {
+  store.foretell((row) => (isMeant(row) ? cancelled(row, (cell, group) => !groups || groups.includes(group)) : null));
+  return stopping(() => api("POST", `${session.path}cancel/`, { body: { rows, ...(groups && { groups }) } }), session);
+}
+
+/** Stop workflow groups on all rows, what is still to come of them too. */
+export function stopGroups(session, store, groups) {
+  store.foretell((row) => cancelled(row, (cell, group) => groups.includes(group)));
+  return stopping(() => api("POST", `${session.path}cancel/`, { body: { groups } }), session);
 }
 
 /** Stop one cell: that very attempt if it has begun, else whatever waits there. */

@@ -7,12 +7,13 @@
 import { clock } from "../format.js";
 import { heldWords, pausedWords } from "../words.js";
 import { ahead } from "./overlay.js";
-import { asText, isEmpty, isRight, optionHue } from "./values.js";
+import { asText, hueOf, isEmpty, isRight } from "./values.js";
 
 /**
  * @typedef {{text: string, state: string|null, word: string, dim: boolean, mark: string|null, title: string,
- *   right: boolean, hue: number, quiet: boolean}} Shown
- * `state` picks colour and sign of a pill, `word` is its text; `mark` is "edited" or "outdated"
+ *   right: boolean, tags: [string, number][]|null, box: boolean, quiet: boolean}} Shown
+ * `state` picks colour and sign of a pill, `word` is its text; `mark` is "edited" or "outdated"; `tags` are the chosen
+ * with their hues, `box` draws a tick box
  */
 
 /**
@@ -25,16 +26,16 @@ export function describe(column, row, view) {
   const empty = isEmpty(column.type, value);
   const shown = {
     text: empty ? "" : asText(column, value), state: null, word: "", dim: false, mark: null, title: "", quiet: false,
-    right: isRight(column.type), hue: column.type === "select" && !empty ? optionHue(column, value) : -1,
+    right: isRight(column.type), tags: empty ? null : tagsOf(column, value), box: column.type === "boolean" && typeof value !== "string",
   };
   if (!column.group) return shown;
   const edited = (row.edited || []).includes(column.key);
   const status = statusOf(row.cells[column.group], row, column.group, view);
   const partial = status.cell && status.cell.partial && status.cell.partial[column.key];
-  if (partial) return { ...shown, text: asText(column, partial), hue: -1, state: status.state, word: status.word, title: "Still being written", dim: true };
-  if (status.state === "completed") return completed(shown, status.cell, empty, edited);
+  if (partial) return { ...shown, text: asText(column, partial), tags: null, box: false, state: status.state, word: status.word, title: "Still being written", dim: true };
+  if (status.state === "completed") return completed(shown, status.cell, empty, edited, value);
   if (status.state === null) return unrun(shown, empty, edited);
-  return { ...shown, state: status.state, word: status.word, title: status.title, dim: !empty && !edited, mark: edited ? "edited" : null };
+  return { ...shown, box: shown.box && !empty, state: status.state, word: status.word, title: status.title, dim: !empty && !edited, mark: edited ? "edited" : null };
 }
 
 /**
@@ -77,14 +78,20 @@ function runningWords(cell) {
   return blocks.length ? `Running ${blocks.join(", ")}` : "Running";
 }
 
-function completed(shown, cell, empty, edited) {
+function completed(shown, cell, empty, edited, value) {
   if (edited) return { ...shown, mark: "edited", title: "Edited by a person" };
-  if (empty) return { ...shown, text: "No output", quiet: true, title: "The run finished and gave nothing for this column" };
+  if (empty) return value === false ? shown : { ...shown, box: false, text: "No output", quiet: true, title: "The run finished and gave nothing for this column" };
   if (cell.outdated) return { ...shown, mark: "outdated", title: "Made by an older version" };
   return shown;
 }
 
+/** @returns {[string, number][]|null} */
+function tagsOf(column, value) {
+  if (column.type !== "select" && column.type !== "multi_select") return null;
+  return [].concat(value).map((choice) => [String(choice), hueOf(column, choice)]);
+}
+
 function unrun(shown, empty, edited) {
   if (edited) return { ...shown, mark: "edited", title: "Edited by a person" };
-  return empty ? shown : { ...shown, dim: true, title: "Stale: its inputs changed since, or its run was cleared. Run it again." };
+  return empty ? { ...shown, box: false } : { ...shown, dim: true, title: "Stale: its inputs changed since, or its run was cleared. Run it again." };
 }

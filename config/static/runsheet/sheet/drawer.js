@@ -1,7 +1,8 @@
 // @ts-check
 /** The drawer beside the grid, kept in step with the cell it shows. */
-import { Details } from "../run/details.js";
+import { details } from "../run/lazy.js";
 import { html, render } from "../ui/html.js";
+import { report } from "../ui/toast.js";
 
 export class Drawer {
   /** @param {any} grid @param {HTMLElement|null} element */
@@ -10,6 +11,8 @@ export class Drawer {
     this.element = element;
     /** @type {{rowId: string, groupId: string}|null} */
     this.shown = null;
+    /** @type {any} */
+    this.Details = null;
     element?.addEventListener("keydown", (event) => { if (event.key === "Escape") this.close(); });
   }
 
@@ -17,9 +20,12 @@ export class Drawer {
     return this.shown !== null;
   }
 
+  /** Show a cell, unless a panel with a form in it stands in this place. */
   show(rowId, groupId) {
+    if (this.grid.side?.isOpen) return;
     this.shown = { rowId, groupId };
     this.refresh();
+    if (!this.Details) details().then((module) => { this.Details = module.Details; this.refresh(); }, (error) => report(error, "open the cell"));
   }
 
   close() {
@@ -30,7 +36,7 @@ export class Drawer {
   }
 
   refresh() {
-    if (!this.element) return;
+    if (!this.element || (this.shown && !this.Details)) return;
     const { store, schema, session } = this.grid;
     const row = this.shown && store.byId(this.shown.rowId);
     const group = this.shown && schema.group.get(this.shown.groupId);
@@ -38,6 +44,6 @@ export class Drawer {
     const props = row && group && {
       session, store, row, group, view: this.grid.view, ordinal: store.index.get(row.id), mayRun: this.grid.mayRun, close: () => this.close(),
     };
-    render(props ? html`<${Details} ...${props} />` : null, this.element);
+    render(props ? html`<${this.Details} key=${`${row.id} ${group.id}`} ...${props} />` : null, this.element);
   }
 }

@@ -1,8 +1,6 @@
 // @ts-check
 /** `<run-sheet table-id label may-run>`: the live grid. It wires the parts; each does its own thing. */
 import { api } from "../api.js";
-import { plural } from "../format.js";
-import { openRowMenu } from "../run/rowmenu.js";
 import { session as sessionOf } from "../session.js";
 import { report } from "../ui/toast.js";
 import { describe } from "./cell.js";
@@ -23,7 +21,7 @@ const RETRY_MS = 2_000;
 
 /**
  * Events of the element: `sheet:schema` (columns or their look changed), `sheet:active` (detail: the place or null),
- * `sheet:total`, `sheet:query` (what is listed changed). `keys` are asked first about every key: what returns true took it.
+ * `sheet:total`, `sheet:rows` (some changed), `sheet:query` (what is listed changed). `keys` are asked first about every key: what returns true took it.
  */
 class RunSheet extends HTMLElement {
   connectedCallback() {
@@ -33,7 +31,7 @@ class RunSheet extends HTMLElement {
     this.keys = [];
     /** What is listed: members of the rows query, such as `filter`, `sort`, `q`, `view`. @type {Object<string, string>} */
     this.query = {};
-    /** How columns look when it is not as the table's layout says: `{widths, hidden, pinned}` by column id. */
+    /** What of the table's layout is shown otherwise: `{widths, hidden, pinned, row_height}`, columns by id. */
     this.look = null;
     this.session = sessionOf(this.tableId);
     this.schema = schemaOf({ columns: [], groups: [] });
@@ -83,9 +81,9 @@ class RunSheet extends HTMLElement {
     on("rows", (event) => this.listChanged(event));
     on("job", (job) => { if (job.status !== "running" && job.status !== "queued") this.refetch(); });
     on("schema", () => this.loadSchema());
-    on("resync", () => { this.loadSchema(); this.refetch(); });
+    on("resync", () => { this.loadSchema(); this.reread(); });
     on("dispatches", () => this.rowsChanged(null, false));
-    on("foretold", () => this.refetch());
+    on("foretold", () => this.reread());
     on("summary", () => this.showSummary());
     on("state", () => this.showState());
     this.scroller.addEventListener("focus", () => { if (!this.active) this.activate(within({ row: 0, col: 1 }, this.bounds)); });
@@ -99,7 +97,7 @@ class RunSheet extends HTMLElement {
 
   async loadSchema() {
     try {
-      this.table = await api("GET", this.session.path);
+      [this.table] = await Promise.all([api("GET", this.session.path), this.opening]); // a part may have to read first
     } catch (error) {
       return report(error, "read the table");
     }
@@ -110,10 +108,10 @@ class RunSheet extends HTMLElement {
 
   /** Draw the columns as the table and the present look have them. */
   applySchema() {
-    this.schema = schemaOf(this.look ? { ...this.table, layout: this.look } : this.table);
+    this.schema = schemaOf({ ...this.table, layout: { ...this.table.layout, ...this.look } });
     this.header.setSchema(this.schema);
     this.scroller.setAttribute("aria-colcount", String(this.schema.columns.length + 1));
-    this.window.setColumns(this.schema.columns);
+    this.window.setColumns(this.schema.columns, this.schema.pins, this.schema.rowHeight);
     this.showSummary();
     this.say("schema");
   }
@@ -121,12 +119,13 @@ class RunSheet extends HTMLElement {
   /** List other rows, or the same in another order. */
   setQuery(query) {
     this.query = query;
+    this.shownTotal = false;
     this.store.reset();
     this.active = null;
     this.window.setActive(null);
     this.scroller.scrollTop = 0;
     this.say("query");
-    this.window.later();
+    this.begin();
   }
 
   /** First page: when the schema is here and the socket's place is known, so that nothing falls between. */
@@ -141,6 +140,7 @@ class RunSheet extends HTMLElement {
   pageFailed(error) {
     if (!this.complained) report(error, "read the rows");
     this.complained = true;
+    this.say("failed", error);
     setTimeout(() => this.window.later(), RETRY_MS);
   }
 
@@ -148,6 +148,7 @@ class RunSheet extends HTMLElement {
     if (this.store.total !== null) this.showTotal(this.store.total);
     this.window.changed(ordinals, live);
     this.drawer.refresh();
+    this.say("rows");
   }
 
   showTotal(total) {
@@ -157,10 +158,8 @@ class RunSheet extends HTMLElement {
     this.shownTotal = true;
     this.window.setTotal(total);
     this.scroller.setAttribute("aria-rowcount", String(total + HEAD_ROWS));
-    const chip = document.getElementById("row-count");
-    if (chip) chip.textContent = plural(total, "row");
     this.note.hidden = total > 0;
-    this.note.textContent = "This table has no rows yet. Import a CSV or add rows by the API.";
+    this.note.textContent = "This table has no rows yet. Add one, or import a file.";
     this.say("total");
     if (this.active) this.activate(within(this.active, this.bounds));
   }
@@ -171,7 +170,13 @@ class RunSheet extends HTMLElement {
     else if (event.changed && this.store.invalidateRows(event.changed)) this.refetching.soon(() => this.window.later());
   }
 
+  /** Read everything anew, in the order it has by now. */
   refetch() {
+    this.refetching.soon(() => this.store.invalidate(true));
+  }
+
+  /** Something may have been missed: read what is shown anew, where it stands. */
+  reread() {
     this.refetching.soon(() => this.store.invalidate());
   }
 
@@ -224,12 +229,8 @@ class RunSheet extends HTMLElement {
 
   /** Enter or a click: the row's menu on its number, the drawer on a workflow's cell. */
   open(place) {
-    const row = this.store.row(place.row);
-    if (!row) return;
-    if (place.col > 0) return this.openDrawer(place);
-    if (!this.mayRun || !this.schema.groups.length) return;
-    const frame = this.window.elementAt(place)?.getBoundingClientRect();
-    openRowMenu(this.scroller, { grid: this, row, ordinal: place.row, at: frame && { x: frame.left + 8, y: frame.bottom + 2 } });
+    if (place.col > 0) this.openDrawer(place);
+    else if (this.mayRun) this.openMenu?.(place);
   }
 
   openDrawer(place) {

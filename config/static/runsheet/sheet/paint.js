@@ -12,7 +12,7 @@ const NARROW = 110;
  */
 export function paint(element, shown, { width, live }) {
   const narrow = width < NARROW;
-  const print = [shown.text, shown.state, shown.word, shown.dim, shown.mark, shown.hue, shown.quiet, narrow].join("\u0001");
+  const print = [shown.text, shown.state, shown.word, shown.dim, shown.mark, shown.box, shown.tags, shown.quiet, narrow].join("\u0001");
   const known = element.dataset.text;
   setTitle(element, shown.title || (shown.text.length > width / 8 ? shown.text : ""));
   if (prints.get(element) === print) return;
@@ -23,7 +23,7 @@ export function paint(element, shown, { width, live }) {
   element.replaceChildren(...parts(shown, text, narrow));
   const arrived = live && shown.text && !shown.state && known !== shown.text;
   element.dataset.text = shown.state ? "" : shown.text;
-  if (arrived && mayMove()) arrive(element, text, !shown.right && shown.hue < 0);
+  if (arrived && mayMove()) arrive(element, text, !shown.right && !shown.tags && !shown.box);
 }
 
 /** The cell of a row that is not here yet. */
@@ -51,16 +51,22 @@ function classes(shown) {
 function parts(shown, text, narrow) {
   const found = [];
   if (shown.state) found.push(pill(shown, shown.dim || narrow || Boolean(shown.mark)));
-  if (shown.text && shown.hue >= 0) {
-    const tag = make("span", "tag", text);
-    tag.dataset.hue = String(shown.hue);
-    found.push(tag);
-  } else if (shown.text) found.push(make("span", "text", text));
+  if (shown.box) found.push(make("span", shown.text ? "box on" : "box", text));
+  else if (shown.tags) found.push(...shown.tags.map(tag));
+  else if (shown.text) found.push(make("span", "text", text));
   if (shown.mark) {
     const mark = make("span", "cell-mark", make("span", "visually-hidden", document.createTextNode(` (${shown.mark})`)));
     mark.dataset.mark = shown.mark;
     found.push(mark);
   }
+  return found;
+}
+
+/** One of the choices; a comma that only screen readers and copies see stands between two. */
+function tag([text, hue], place) {
+  const found = make("span", "tag", document.createTextNode(text));
+  if (hue >= 0) found.dataset.hue = String(hue);
+  if (place) found.prepend(make("span", "visually-hidden", document.createTextNode(", ")));
   return found;
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** The grid's run menus, and the way from a count of failures to the cells. */
-import { openRunMenu } from "../run/menu.js";
-import { statusOf } from "./cell.js";
+import { runMenu } from "../run/lazy.js";
+import { report } from "../ui/toast.js";
 
 /** Part of the grid: the page's Run all button. */
 export function attachRunning(grid) {
@@ -12,19 +12,11 @@ export function attachRunning(grid) {
 
 /** The menu that asks which rows and cells of these groups to run. */
 export function openRun(grid, groups, title, anchor) {
-  openRunMenu(anchor, { session: grid.session, groups, title });
+  runMenu().then(({ openRunMenu }) => openRunMenu(anchor, { grid, groups, title }), (error) => report(error, "open the run menu"));
 }
 
-/** Go to the next row here whose cell in one of the groups has a status, from the active one on. */
-export function showNext(grid, groups, status) {
-  const from = grid.active ? grid.active.row : -1;
-  const isMeant = (row, id) => statusOf(row.cells[id], row, id, grid.view).state === status;
-  const rows = [...grid.store.held()].filter(([, row]) => groups.some((id) => isMeant(row, id))).map(([ordinal]) => ordinal);
-  rows.sort((a, b) => a - b);
-  const next = rows.find((ordinal) => ordinal > from) ?? rows[0];
-  if (next === undefined) return;
-  const row = grid.store.row(next);
-  const col = grid.schema.columns.findIndex((column) => groups.includes(column.group) && row.cells[column.group]?.status === status);
-  grid.activate({ row: next, col: col + 1 });
-  grid.openDrawer({ row: next, col: col + 1 });
+/** List only the rows whose cell in one of these groups has a status. */
+export function showOnly(grid, groups, status) {
+  const each = groups.map((group) => ({ group, status }));
+  grid.setQuery({ ...grid.query, filter: JSON.stringify(each.length === 1 ? each[0] : { any: each }) });
 }

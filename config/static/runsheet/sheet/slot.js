@@ -1,10 +1,9 @@
 // @ts-check
-/** The elements of one recycled row: its number and first cell in the pinned pane, the others beside them. */
-import { NUMBER_WIDTH } from "./schema.js";
+/** The elements of one recycled row: its number and the pinned cells in one pane, the others beside them. */
 
 /**
  * @param {string} prefix of the ids in this row
- * @param {{all: any[], lefts: number[], from: number, to: number}} columns those of the right pane are from…to
+ * @param {{all: any[], lefts: number[], pins: number, from: number, to: number}} columns those of the right pane are from…to
  * @param {WeakMap<Element, {slot: any, col: number}>} at filled with where each cell stands
  */
 export function makeSlot(prefix, columns, at) {
@@ -16,14 +15,14 @@ export function makeSlot(prefix, columns, at) {
     found.setAttribute("aria-colindex", String(col + 1));
     at.set(found, { slot, col });
   };
-  const cell = (col, left) => {
+  const cell = (place) => {
     const found = element("div", "cell");
     found.setAttribute("role", "gridcell");
-    found.style.left = `${left}px`;
-    found.style.width = `${columns.all[col - 1].width}px`;
-    found.dataset.column = columns.all[col - 1].key;
-    identify(found, col);
-    slot.cells.push({ element: found, col });
+    found.style.left = `${columns.lefts[place]}px`;
+    found.style.width = `${columns.all[place].width}px`;
+    found.dataset.column = columns.all[place].key;
+    identify(found, place + 1);
+    slot.cells.push({ element: found, col: place + 1 });
     return found;
   };
   number.setAttribute("role", "rowheader");
@@ -31,8 +30,9 @@ export function makeSlot(prefix, columns, at) {
   identify(number, 0);
   pin.setAttribute("role", "row");
   rest.setAttribute("role", "row");
-  pin.append(number, ...(columns.all.length ? [cell(1, NUMBER_WIDTH)] : []));
-  for (let col = columns.from; col < columns.to; col += 1) rest.append(cell(col + 1, columns.lefts[col]));
+  pin.append(number);
+  for (let place = 0; place < columns.pins; place += 1) pin.append(cell(place));
+  for (let place = columns.from; place < columns.to; place += 1) rest.append(cell(place));
   pin.hidden = rest.hidden = true;
   return slot;
 }

@@ -16,16 +16,18 @@ const REREAD_MS = 500;
 export class Store {
   /**
    * @param {(start: number, limit: number) => Promise<{results: any[], total: number}>} fetchPage
-   * @param {{rows: (ordinals: Set<number>|null, live: boolean) => void, failed: (error: any) => void}} listener
-   *   `rows(null)` means that anything may have changed
+   * @param {{rows: (ordinals: Set<number>|null, live: boolean) => void, failed: (error: any) => void, moved?: () => void}} listener
+   *   `rows(null)` means that anything may have changed; `moved` that rows stand elsewhere now than they are shown
    */
   constructor(fetchPage, listener) {
     this.fetchPage = fetchPage;
     this.listener = listener;
     /** @type {number|null} */
     this.total = null;
-    /** @type {Map<number, {rows: any[], stale: boolean, at: number}>} least recently wanted first */
+    /** @type {Map<number, {rows: any[], stale: boolean, at: number, anew?: boolean}>} least recently wanted first */
     this.pages = new Map();
+    /** Whether rows stay in the order they were first read in, because what they are listed by changes meanwhile. */
+    this.keepsOrder = false;
     /** @type {Map<string, number>} */
     this.index = new Map();
     /** @type {number[]} pages asked for, newest last */
@@ -34,6 +36,10 @@ export class Store {
     this.generation = 0;
     /** @type {any[]} */
     this.arrivedMeanwhile = [];
+    /** Shows what is being written over what the server said. @type {(row: any) => void} */
+    this.overlay = () => {};
+    /** Whether a list of changed rows is nothing but this browser's own writes coming back. @type {(ids: string[]) => boolean} */
+    this.isEcho = () => false;
   }
 
   /** The row at an ordinal, if it is here. */
@@ -78,10 +84,13 @@ export class Store {
     return true;
   }
 
-  /** Everything may be old: fetch again what is wanted, show what is here until it comes. */
-  invalidate() {
+  /** Everything may be old: fetch again what is wanted, show what is here until it comes; `anew` in another order too. */
+  invalidate(anew = false) {
     this.generation += 1;
-    for (const page of this.pages.values()) page.stale = true;
+    for (const page of this.pages.values()) {
+      page.stale = true;
+      page.anew ||= anew;
+    }
     this.listener.rows(null, false);
   }
 
@@ -92,13 +101,14 @@ export class Store {
     this.index.clear();
     this.queue = [];
     this.total = null;
-    this.epoch = (this.epoch || 0) + 1;
+    this.loading = new Set(); // what is under way for the rows before is not waited for
     this.listener.rows(null, false);
   }
 
   /** The pages of these rows may be old. Returns whether any is here. */
   invalidateRows(ids) {
     let any = false;
+    if (this.isEcho(ids)) return any;
     for (const id of ids) {
       const page = this.index.has(id) && this.pages.get(Math.floor(/** @type {number} */ (this.index.get(id)) / PAGE));
       if (page) page.stale = any = true;
@@ -112,9 +122,8 @@ export class Store {
     if (this.loading.size) this.arrivedMeanwhile.push(...events);
     const changed = new Set();
     for (const event of events) {
-      const ordinal = this.index.get(event.row);
-      const row = ordinal === undefined ? undefined : this.row(ordinal);
-      if (row && admit(row, event)) changed.add(ordinal);
+      const row = this.byId(event.row);
+      if (row && admit(row, event)) changed.add(this.index.get(event.row));
     }
     if (changed.size) this.listener.rows(changed, true);
   }
@@ -131,6 +140,27 @@ export class Store {
     if (changed.size) this.listener.rows(changed, false);
   }
 
+  /** Take rows as the server answered a write of them: what is here shows them, and so do pages under way. */
+  take(rows) {
+    rows.forEach(setApart);
+    if (this.loading.size) this.arrivedMeanwhile.push(...rows.map((answered) => ({ row: answered.id, answered })));
+    this.touch(new Map(rows.map((row) => [row.id, row])), mend);
+  }
+
+  /** Change rows that are here: `act(row, what)` with what is said by row id. */
+  touch(changes, act) {
+    const changed = new Set();
+    for (const [id, what] of changes) {
+      const row = this.byId(id);
+      if (row) {
+        act(row, what);
+        this.overlay(row);
+        changed.add(this.index.get(id));
+      }
+    }
+    if (changed.size) this.listener.rows(changed, false);
+  }
+
   pump() {
     while (this.loading.size < AT_ONCE && this.queue.length) {
       const number = /** @type {number} */ (this.queue.pop());
@@ -139,36 +169,45 @@ export class Store {
   }
 
   async load(number) {
-    this.loading.add(number);
-    const asked = { generation: this.generation, at: performance.now() };
-    const epoch = this.epoch;
+    const asked = { generation: this.generation, at: performance.now() }, { loading } = this;
+    loading.add(number);
     try {
       const answer = await this.fetchPage(number * PAGE, PAGE);
-      if (epoch === this.epoch) this.settle(number, answer, asked);
+      if (loading === this.loading) this.settle(number, answer, asked);
     } catch (error) {
-      this.listener.failed(error);
+      if (loading === this.loading) this.listener.failed(error);
     } finally {
-      this.loading.delete(number);
+      loading.delete(number);
       if (!this.loading.size) this.arrivedMeanwhile = [];
       this.pump();
     }
   }
 
-  settle(number, { results, total }, { generation, at }) {
+  settle(number, answer, { generation, at }) {
+    const old = this.keepsOrder && this.pages.get(number);
+    answer.results.forEach(setApart);
+    const { results, total } = old && !old.anew ? { results: this.inPlace(old.rows, answer.results), total: this.total } : answer;
     this.forget(number);
-    this.total = total;
-    results.forEach(setApart);
+    Object.assign(this, { total, isEstimate: answer.total_exact === false });
     this.pages.set(number, { rows: results, stale: generation !== this.generation, at });
     results.forEach((row, place) => this.index.set(row.id, number * PAGE + place));
     for (const event of this.arrivedMeanwhile) {
-      const ordinal = this.index.get(event.row);
-      if (ordinal !== undefined && Math.floor(ordinal / PAGE) === number) admit(results[ordinal % PAGE], event);
+      const row = this.byId(event.row);
+      if (row) admit(row, event);
     }
+    results.forEach((row) => this.overlay(row));
     for (const oldest of this.pages.keys()) {
       if (this.pages.size <= MOST_PAGES) break;
       this.forget(oldest);
     }
     this.listener.rows(null, false);
+  }
+
+  /** A sorted or filtered list is read again: rows stay where they are, with what they are by now. */
+  inPlace(rows, fresh) {
+    if (rows.length !== fresh.length || rows.some((row, place) => row.id !== fresh[place].id)) this.listener.moved?.();
+    for (const row of fresh) if (this.index.has(row.id)) mend(this.byId(row.id), row);
+    return rows.map((row) => fresh.find((each) => each.id === row.id) || row);
   }
 
   forget(number) {
@@ -192,8 +231,15 @@ export function setApart(row) {
   }
 }
 
+/** A row as it was answered; of its cells those that are no older than what is shown. */
+function mend(row, { cells, ...answered }) {
+  const newer = Object.entries(cells).filter(([group, cell]) => !(row.cells[group]?.version > cell.version));
+  Object.assign(row, answered, { cells: { ...row.cells, ...Object.fromEntries(newer) } });
+}
+
 /** Apply one cell event to a row unless the row shows something newer. Returns whether it did. */
 export function admit(row, event) {
+  if (event.answered) return mend(row, event.answered);
   const known = row.cells[event.group];
   if (known && event.version < known.version) return false;
   const { kind, row: id, group, data, ...cell } = event;

@@ -2,17 +2,18 @@
 /**
  * The rows on screen: as many elements as fit, recycled while scrolling, in two panes.
  *
- * The pinned pane (row number and first column) is one sticky element; pinning each cell would cost frames. A row
+ * The pinned pane (row number and pinned columns) is one sticky element; pinning each cell would cost frames. A row
  * stands in both panes, two halves with one `aria-rowindex`: screen readers go by row and column numbers.
  */
 import { paint, paintMissing } from "./paint.js";
+import { columnsNear, placeColumns } from "./panes.js";
 import { NUMBER_WIDTH } from "./schema.js";
 import { ROW_HEIGHT, bring, measure, visible } from "./scroll.js";
 import { element, makeSlot } from "./slot.js";
 
 const OVERSCAN = 6;
-/** Beyond so many columns only those near the screen have elements. */
-const ALL_COLUMNS = 100;
+/** Pinned columns that would take more of the screen than this scroll away with the others. */
+const MOST_PINNED = 0.6;
 export const HEAD_ROWS = 2;
 
 let sheets = 0;
@@ -30,11 +31,16 @@ export class Window {
     this.body.setAttribute("role", "rowgroup");
     this.pinned = element("div", "sheet-pinned");
     this.rest = element("div", "sheet-rest");
-    this.pinned.setAttribute("role", "presentation");
-    this.rest.setAttribute("role", "presentation");
+    for (const pane of [this.pinned, this.rest]) pane.setAttribute("role", "presentation");
     this.body.append(this.pinned, this.rest);
     this.total = 0;
     this.columns = [];
+    /** How many of the columns are pinned: the first ones. */
+    this.pins = 0;
+    this.rowHeight = ROW_HEIGHT;
+    /** Where each column begins within its pane. @type {number[]} */
+    this.lefts = [];
+    this.pinnedWidth = NUMBER_WIDTH;
     this.from = 0;
     this.to = 0;
     /** @type {any[]} */
@@ -46,34 +52,56 @@ export class Window {
     /** Called after each drawing. @type {(() => void)|null} */
     this.drawn = null;
     scroller.addEventListener("scroll", () => this.later(), { passive: true });
-    new ResizeObserver(() => this.later()).observe(scroller);
+    new ResizeObserver(() => { this.fitPinned(); this.later(); }).observe(scroller);
   }
 
   get height() {
-    return Math.max(0, this.scroller.clientHeight - this.headHeight);
-  }
-
-  get headHeight() {
-    return this.body.offsetTop;
+    return Math.max(0, this.scroller.clientHeight - this.body.offsetTop);
   }
 
   /** Rows of one screen, for PageDown. */
   get page() {
-    return Math.max(1, Math.floor(this.height / ROW_HEIGHT) - 1);
+    return Math.max(1, Math.floor(this.height / this.rowHeight) - 1);
   }
 
-  setColumns(columns) {
-    this.columns = columns;
-    let left = 0;
-    this.lefts = columns.map((column, place) => {
-      const here = left;
-      if (place > 0) left += column.width;
-      return here;
-    });
-    this.restWidth = left;
-    this.pinned.style.width = `${NUMBER_WIDTH + (columns[0]?.width || 0)}px`;
-    this.rest.style.width = `${left}px`;
+  setColumns(columns, pins = Math.min(1, columns.length), rowHeight = ROW_HEIGHT) {
+    const top = this.rowHeight === rowHeight ? null : visible(this.total, this.height, this.scroller.scrollTop, 0, this.rowHeight).first;
+    Object.assign(this, { columns, pins, rowHeight });
+    this.scroller.style.setProperty("--row", `${rowHeight}px`);
+    this.scroller.dataset.rows = rowHeight > ROW_HEIGHT ? "tall" : "";
+    this.layOut();
     this.rebuild();
+    if (top === null) return;
+    this.body.style.height = `${measure(this.total, this.height, rowHeight).canvas}px`;
+    this.scroller.scrollTop = bring(top, this.total, this.height, Infinity, rowHeight);
+  }
+
+  /** Work out where columns stand by their widths. */
+  layOut() {
+    const { lefts, pinned, rest } = placeColumns(this.columns, this.pins);
+    this.lefts = lefts;
+    this.pinnedWidth = pinned;
+    this.pinned.style.width = `${pinned}px`;
+    this.rest.style.width = `${rest}px`;
+    this.fitPinned();
+  }
+
+  /** Columns are being resized: move the elements there are. */
+  restyle() {
+    this.layOut();
+    for (const slot of this.slots) {
+      for (const { element: found, col } of slot.cells) {
+        found.style.left = `${this.lefts[col - 1]}px`;
+        found.style.width = `${this.columns[col - 1].width}px`;
+      }
+    }
+  }
+
+  /** Pinned columns that leave no room to read scroll along. */
+  fitPinned() {
+    this.isLoose = this.pinnedWidth > MOST_PINNED * this.scroller.clientWidth;
+    this.scroller.classList.toggle("loose", this.isLoose);
+    this.scroller.style.scrollPaddingLeft = `${this.isLoose ? 0 : this.pinnedWidth}px`;
   }
 
   setTotal(total) {
@@ -95,16 +123,17 @@ export class Window {
   }
 
   render() {
-    const { canvas } = measure(this.total, this.height);
+    const { canvas } = measure(this.total, this.height, this.rowHeight);
     this.body.style.height = `${canvas}px`;
-    const range = visible(this.total, this.height, this.scroller.scrollTop, OVERSCAN);
+    const range = visible(this.total, this.height, this.scroller.scrollTop, OVERSCAN, this.rowHeight);
     this.fitSlots(range.last - range.first);
-    this.fitColumns();
+    const [from, to] = this.columnRange();
+    if (from !== this.from || to !== this.to) this.rebuild(); // of very many columns others are near now
     const used = new Set();
     for (let ordinal = range.first; ordinal < range.last; ordinal += 1) {
       const slot = this.slots[ordinal % this.slots.length];
       used.add(slot);
-      this.place(slot, ordinal, range.top + (ordinal - range.first) * ROW_HEIGHT);
+      this.place(slot, ordinal, range.top + (ordinal - range.first) * this.rowHeight);
     }
     for (const slot of this.slots) if (!used.has(slot)) this.hide(slot);
     this.origin = { first: range.first, last: range.last, top: range.top };
@@ -117,7 +146,7 @@ export class Window {
   spanOf(from, to) {
     const { first, last, top } = this.origin;
     const start = Math.max(from, first), end = Math.min(to, last - 1);
-    return end < start ? null : { top: top + (start - first) * ROW_HEIGHT, height: (end - start + 1) * ROW_HEIGHT };
+    return end < start ? null : { top: top + (start - first) * this.rowHeight, height: (end - start + 1) * this.rowHeight };
   }
 
   place(slot, ordinal, top) {
@@ -141,7 +170,7 @@ export class Window {
   fill(slot, live) {
     const row = this.source.row(slot.ordinal);
     slot.rest.dataset.row = row ? row.id : "";
-    slot.cells.forEach((cell, place) => {
+    slot.cells.forEach((cell) => {
       const column = this.columns[cell.col - 1];
       if (!row) paintMissing(cell.element);
       else paint(cell.element, this.source.describe(column, row), { width: column.width, live });
@@ -158,28 +187,16 @@ export class Window {
     if (count > this.slots.length || this.slots.length > 3 * count + 40) this.rebuild(count + OVERSCAN);
   }
 
-  /** With very many columns, give elements to those near the screen only. */
-  fitColumns() {
-    const [from, to] = this.columnRange();
-    if (from !== this.from || to !== this.to) this.rebuild();
-  }
-
   columnRange() {
-    const count = this.columns.length;
-    if (count <= ALL_COLUMNS) return [1, count];
-    const left = this.scroller.scrollLeft, right = left + this.scroller.clientWidth;
-    const step = 8; // move in steps, so that a short scroll rebuilds nothing
-    const first = this.lefts.findIndex((start, place) => place > 0 && start + this.columns[place].width >= left);
-    let last = first;
-    while (last < count && this.lefts[last] <= right) last += 1;
-    return [Math.max(1, Math.floor((first - 4) / step) * step), Math.min(count, Math.ceil((last + 4) / step) * step)];
+    const left = this.scroller.scrollLeft;
+    return columnsNear(this.columns, this.lefts, this.pins, left, left + this.scroller.clientWidth);
   }
 
   rebuild(count = this.slots.length) {
     [this.from, this.to] = this.columnRange();
     this.pinned.replaceChildren();
     this.rest.replaceChildren();
-    const columns = { all: this.columns, lefts: this.lefts, from: this.from, to: this.to };
+    const columns = { all: this.columns, lefts: this.lefts, pins: this.pins, from: this.from, to: this.to };
     this.slots = Array.from({ length: count }, (_, place) => makeSlot(`${this.prefix}-${place}`, columns, this.at));
     this.pinned.append(...this.slots.map((slot) => slot.pin));
     this.rest.append(...this.slots.map((slot) => slot.rest));
@@ -220,10 +237,12 @@ export class Window {
   }
 
   bringIntoView({ row, col }) {
-    this.scroller.scrollTop = bring(row, this.total, this.height, this.scroller.scrollTop);
-    if (col < 2) return;
-    const left = this.lefts[col - 1], right = left + this.columns[col - 1].width;
-    const room = this.scroller.clientWidth - this.pinned.offsetWidth;
+    this.scroller.scrollTop = bring(row, this.total, this.height, this.scroller.scrollTop, this.rowHeight);
+    if (col <= this.pins && !this.isLoose) return;
+    const before = this.isLoose ? this.pinnedWidth : 0;
+    const left = col === 0 ? 0 : this.lefts[col - 1] + (col > this.pins ? before : 0);
+    const right = left + (col === 0 ? NUMBER_WIDTH : this.columns[col - 1].width);
+    const room = this.scroller.clientWidth - (this.isLoose ? 0 : this.pinnedWidth);
     if (left < this.scroller.scrollLeft) this.scroller.scrollLeft = left;
     else if (right > this.scroller.scrollLeft + room) this.scroller.scrollLeft = right - room;
   }

@@ -1,40 +1,16 @@
 // @ts-check
 /** New table: a name and the columns people will type into. */
 import { api } from "../api.js";
-import { openDialog } from "../ui/dialog.js";
-import { html, useState } from "../ui/html.js";
-import { Faults, linesOf } from "./faults.js";
+import { openForm } from "../ui/form.js";
 
-export function openNewTable() {
-  return openDialog((close) => html`<${NewTable} close=${close} />`);
-}
-
-function NewTable({ close }) {
-  const [faults, setFaults] = useState(/** @type {string[]} */ ([]));
-  const [busy, setBusy] = useState(false);
-  const submit = async (event) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const names = String(form.get("columns")).split("\n").map((name) => name.trim()).filter(Boolean);
-    setBusy(true);
-    try {
-      const table = await api("POST", "tables/", { body: { name: form.get("name"), columns: names.map((name) => ({ name, type: "text" })) } });
-      location.assign(`/tables/${table.id}/`);
-    } catch (error) {
-      setFaults(linesOf(error));
-      setBusy(false);
-    }
-  };
-  return html`
-    <form onSubmit=${submit}>
-      <h2 id="dialog-title">New table</h2>
-      <${Faults} lines=${faults} />
-      <div class="field"><label for="table-name">Name</label><input id="table-name" name="name" required maxlength="200" autofocus /></div>
-      <div class="field"><label for="table-columns">Columns, one a line</label>
-        <textarea id="table-columns" name="columns" rows="4">Name</textarea></div>
-      <div class="actions">
-        <button type="button" class="button" onClick=${() => close()}>Cancel</button>
-        <button class="button primary" disabled=${busy}>Create table</button>
-      </div>
-    </form>`;
+export async function openNewTable() {
+  const table = await openForm({
+    title: "New table", yes: "Create table",
+    fields: [{ name: "name", label: "Name", maxlength: 200 }, { name: "columns", label: "Columns, one a line", lines: 4, value: "Name", required: false }],
+    act: ({ name, columns }) => {
+      const names = columns.split("\n").map((each) => each.trim()).filter(Boolean);
+      return api("POST", "tables/", { body: { name, columns: names.map((each) => ({ name: each, type: "text" })) } });
+    },
+  });
+  if (table) location.assign(`/tables/${table.id}/`);
 }

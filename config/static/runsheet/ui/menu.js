@@ -1,5 +1,8 @@
 // @ts-check
-/** A menu in a native popover: it closes on Escape and on a click elsewhere, arrows move, the focus comes back. */
+/**
+ * A menu in a native popover: it closes on Escape and on a click elsewhere, arrows move, the focus comes back.
+ * A form in one keeps its keys to itself and is as large as what is in it.
+ */
 import { render } from "./html.js";
 
 let open = null;
@@ -8,12 +11,12 @@ let open = null;
  * Show a menu below an element (or at a point) and draw `view` into it.
  * @param {Element} anchor what the menu belongs to and the focus returns to
  * @param {(close: () => void) => any} view returns the Preact tree; items have the class "item"
- * @param {{label: string, at?: {x: number, y: number}}} options
+ * @param {{label: string, at?: {x: number, y: number}, isForm?: boolean}} options
  */
-export function openMenu(anchor, view, { label, at }) {
+export function openMenu(anchor, view, { label, at, isForm = false }) {
   closeMenu();
   const box = document.createElement("div");
-  box.className = "menu";
+  box.className = isForm ? "menu form" : "menu";
   box.popover = "auto";
   box.setAttribute("role", "dialog");
   box.setAttribute("aria-label", label);
@@ -21,10 +24,11 @@ export function openMenu(anchor, view, { label, at }) {
   const close = () => box.hidePopover();
   open = { box, close };
   box.addEventListener("toggle", (event) => { if (/** @type {ToggleEvent} */ (event).newState === "closed") dispose(box, anchor); });
-  box.addEventListener("keydown", (event) => moveFocus(box, event));
+  if (!isForm) box.addEventListener("keydown", (event) => moveFocus(box, event));
   render(view(close), box);
   box.showPopover();
   place(box, at || below(anchor));
+  if (isForm) new ResizeObserver(() => place(box, at || below(anchor))).observe(box);
   focusables(box)[0]?.focus();
   anchor.setAttribute("aria-expanded", "true");
 }
@@ -56,7 +60,7 @@ function place(box, { x, y }) {
 
 /** @returns {HTMLElement[]} */
 function focusables(box) {
-  return [...box.querySelectorAll('button:not(:disabled), [href], input')];
+  return [...box.querySelectorAll('button:not(:disabled), [href], input, select')];
 }
 
 function moveFocus(box, event) {

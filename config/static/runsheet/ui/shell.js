@@ -1,7 +1,8 @@
 // @ts-check
-/** What every page has: the person's menu, the theme, the line about workers. */
+/** What every page has: the person's menu, the theme, pinned tables, the line about workers. */
 import { api } from "../api.js";
 import { plural } from "../format.js";
+import { drawPins } from "../tables/pins.js";
 
 const WORKERS_EVERY_MS = 15_000;
 const root = document.documentElement;
@@ -9,6 +10,7 @@ const root = document.documentElement;
 export function startShell() {
   placePersonMenu();
   startTheme();
+  drawPins();
   const workers = document.getElementById("workers");
   if (workers) watchWorkers(workers);
 }

@@ -1,0 +1,97 @@
+// @ts-check
+/** The bar for a selection: what can be done with its rows, loaded or not. */
+import { money, plural } from "../format.js";
+import { cellsOf } from "../run/foresee.js";
+import { confirm } from "../ui/confirm.js";
+import { html, icon, render } from "../ui/html.js";
+import { report } from "../ui/toast.js";
+import { plan, run, stopRows } from "./actions.js";
+import { deleteRows } from "./bulk.js";
+import { selectionWords } from "./select.js";
+
+/** Running more rows than this asks once. */
+const ASK_BEYOND = 1_000;
+
+/** Part of the grid: the bar below a selection of more than one cell, for those who may change rows. */
+export function attachBar(grid) {
+  if (!grid.mayRun) return;
+  const box = document.createElement("div");
+  box.className = "selection-bar";
+  box.hidden = true;
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", "Selected rows");
+  grid.append(box);
+  box.addEventListener("keydown", (event) => { if (event.key === "Escape") { grid.selection.collapse(); grid.scroller.focus(); } });
+  const show = () => {
+    if (grid.selection.isMany) drawBar(grid, box);
+    box.hidden = !grid.selection.isMany;
+  };
+  grid.addEventListener("sheet:selection", show);
+}
+
+/** @param {any} grid @param {HTMLElement} box */
+function drawBar(grid, box) {
+  const { selection, schema } = grid;
+  const groups = groupsOf(grid);
+  const isAll = groups.length === schema.groups.length;
+  const act = (label, run, look = "") => html`<button type="button" class=${`button small ${look}`} onClick=${run}>${label}</button>`;
+  const what = isAll ? "" : ` · ${groups.map((group) => group.name).join(", ")}`;
+  render(html`
+    <span class="words">${selectionWords(selection.ranges, grid.bounds.rows)}${what}</span>
+    ${groups.length > 0 && html`
+      ${act(html`${icon("play")}Run`, () => start(grid, groups, "incomplete"), "primary")}
+      ${act("Run again", () => start(grid, groups, "all"))}
+      ${act(html`${icon("stop")}Stop`, () => stop(grid, groups), "danger")}`}
+    ${act("Delete rows", () => remove(grid), "danger")}`, box);
+}
+
+/** The workflow groups of the selected columns, or all when no column of any is selected. */
+function groupsOf({ selection, schema }) {
+  const meant = new Set(selection.ranges.flatMap((range) => selection.columns(range).map((column) => column.group)));
+  const found = schema.groups.filter((group) => meant.has(group.id));
+  return found.length ? found : schema.groups;
+}
+
+async function start(grid, groups, mode) {
+  const ids = groups.map((group) => group.id);
+  const { selection, session } = grid;
+  const rows = selection.count;
+  try {
+    const wishes = (await selection.scopes()).map((scope) => ({ groups: ids, rows: scope, mode }));
+    if (rows > ASK_BEYOND && !(await isAgreed(session, wishes, rows, mode))) return;
+    for (const wish of wishes) run(session, wish);
+  } catch (error) {
+    report(error, "run this");
+  }
+}
+
+async function isAgreed(session, wishes, rows, mode) {
+  const planned = await Promise.all(wishes.map((wish) => plan(session, wish)));
+  const cells = plural(planned.reduce((sum, each) => sum + cellsOf(each), 0), "cell");
+  const cost = planned.reduce((sum, each) => sum + Number(each.estimated_cost), 0);
+  const again = mode === "all" ? " Finished ones run again too, and values are replaced as results come." : "";
+  return confirm({
+    title: `Run ${cells}?`,
+    text: `${cells} on ${plural(rows, "row")} run${cost ? `, which may cost about ${money(cost)}` : ""}.${again}`,
+    yes: `Run ${cells}`,
+  });
+}
+
+async function stop(grid, groups) {
+  const { selection, session, store } = grid;
+  const ids = groups.map((group) => group.id), spans = selection.rows();
+  const isMeant = (row) => {
+    const ordinal = store.index.get(row.id);
+    return spans.some(({ from, to }) => ordinal >= from && ordinal <= to);
+  };
+  try {
+    for (const scope of await selection.scopes()) await stopRows(session, store, scope, ids, isMeant);
+  } catch (error) {
+    report(error, "stop this");
+  }
+}
+
+async function remove(grid) {
+  if (await deleteRows(grid, grid.selection.rows())) grid.selection.collapse();
+  grid.scroller.focus({ preventScroll: true });
+}

@@ -1,0 +1,136 @@
+// @ts-check
+/** Copy, cut and paste of what is selected, to and from spreadsheets. */
+import { count, plural } from "../format.js";
+import { openDialog } from "../ui/dialog.js";
+import { html } from "../ui/html.js";
+import { report, toast } from "../ui/toast.js";
+import { assign } from "./bulk.js";
+import { asClip, format, parse, placing } from "./clipboard.js";
+import { fromText } from "./edit/kinds.js";
+import { clear } from "./fill.js";
+import { rowsOf } from "./scopes.js";
+import { insertStep } from "./writing.js";
+
+const MOST_COPIED = 50_000;
+/** Beyond so many rows it is said that copying takes a while. */
+const SAID_BEYOND = 10_000;
+
+/** Part of the grid. */
+export function attachCopying(grid) {
+  /** Text to put on the clipboard in place of the selection: it had to be fetched. @type {string|null} */
+  let fetched = null;
+  const on = (type, act) => grid.addEventListener(type, (event) => {
+    if (!isOfCells(grid, event)) return;
+    event.preventDefault();
+    act(event.clipboardData);
+  });
+  const copy = (clipboard) => {
+    if (fetched !== null) return clipboard.setData("text/plain", fetched);
+    const { ranges, count: rows } = grid.selection;
+    if (!ranges.length) return undefined;
+    if (rows > MOST_COPIED) return tooMany(rows, "copy", "Export the table instead.");
+    const held = ranges.map((range) => heldRows(grid, range));
+    if (held.every(Boolean)) return clipboard.setData("text/plain", textOf(grid, ranges, held));
+    return fetchAndCopy(ranges, rows);
+  };
+  const fetchAndCopy = async (ranges, rows) => {
+    if (rows > SAID_BEYOND) toast(`Copying ${plural(rows, "row")}: they are being fetched…`);
+    try {
+      const all = await Promise.all(ranges.map(({ from, to }) => rowsOf(grid, [{ from: from.row, to: to.row }])));
+      const text = textOf(grid, ranges, all);
+      const put = () => {
+        grid.scroller.focus({ preventScroll: true });
+        fetched = text;
+        const isDone = document.execCommand("copy"); // asks for a copy event once more
+        fetched = null;
+        return isDone;
+      };
+      if (put()) toast(`Copied ${plural(rows, "row")}.`);
+      else toast(`${plural(rows, "row")} are here.`, { kind: "error", action: { label: "Copy them", run: put } });
+    } catch (error) {
+      report(error, `copy ${plural(rows, "row")}`);
+    }
+  };
+  on("copy", copy);
+  if (!grid.mayRun) return;
+  on("cut", (clipboard) => {
+    copy(clipboard);
+    if (grid.selection.count <= MOST_COPIED && grid.mayEdit()) clear(grid);
+  });
+  on("paste", (clipboard) => {
+    const text = clipboard.getData("text/plain");
+    const range = grid.selection.ranges.at(-1);
+    if (text && range && grid.mayEdit()) paste(grid, parse(text), range);
+  });
+}
+
+function tooMany(rows, verb, instead) {
+  toast(`${plural(rows, "row")} are too many to ${verb}: at most ${count(MOST_COPIED)}. ${instead}`, { kind: "error" });
+}
+
+/** Whether a clipboard event means cells, not text that is being typed. */
+const isOfCells = (grid, event) => event.target === grid.scroller;
+
+function heldRows(grid, { from, to }) {
+  const rows = [];
+  for (let row = from.row; row <= to.row; row += 1) {
+    const found = grid.store.row(row);
+    if (!found) return null;
+    rows.push(found);
+  }
+  return rows;
+}
+
+function textOf(grid, ranges, rowsOfEach) {
+  return format(ranges.flatMap((range, place) => {
+    const columns = grid.selection.columns(range);
+    return rowsOfEach[place].map((row) => columns.map((column) => asClip(column, row.data[column.key])));
+  }));
+}
+
+/** @param {string[][]} block */
+async function paste(grid, block, range) {
+  const at = placing(block, range, grid.bounds);
+  const columns = grid.schema.columns.slice(at.col - 1, at.col - 1 + at.cols);
+  const wide = Math.max(...block.map((cells) => cells.length));
+  const data = (n) => {
+    const cells = block[n % block.length];
+    const pairs = columns.map((column, place) => [column.key, cells[place % wide], column]).filter(([, text]) => text !== undefined);
+    return Object.fromEntries(pairs.map(([key, text, column]) => [key, meant(column, text)]));
+  };
+  const added = at.beyond ? await askToAdd(at) : 0;
+  if (added === null) return;
+  const kept = at.rows - at.beyond;
+  const words = at.rows * at.cols === 1 ? "paste a value" : `paste ${plural(kept + added, "row")}`;
+  if (kept + added > MOST_COPIED) return tooMany(at.rows, "paste", "Import a file instead.");
+  grid.selection.set({ row: at.row, col: at.col }, { head: { row: at.row + kept + added - 1, col: at.col + at.cols - 1 } });
+  if (at.lost) toast(`${plural(at.lost, "column")} of what was pasted did not fit and ${at.lost === 1 ? "was" : "were"} left out.`);
+  await grid.writer.remember(words, async () => {
+    const fresh = Array.from({ length: added }, (_, n) => data(kept + n));
+    const made = added ? await grid.writer.insert(fresh, { undo: false, words }) : [];
+    if (made === null) return [];
+    const part = { from: at.row, to: at.row + kept - 1, data, isUniform: block.length === 1 };
+    const written = kept ? await assign(grid, [part], { words, undo: false }) : [];
+    return [...(made.length ? [insertStep(made, fresh)] : []), ...written];
+  });
+}
+
+/** What a pasted text means in a column; what is no JSON is text, and the server judges all others. */
+function meant(column, text) {
+  const { value, fault } = fromText(column, text);
+  return fault ? text : value;
+}
+
+/** How many rows to add for what goes past the end; null to paste nothing. */
+async function askToAdd({ rows, beyond }) {
+  const more = plural(beyond, "row");
+  const chosen = await openDialog((close) => html`
+    <h2 id="dialog-title">Add ${more}?</h2>
+    <p>${plural(rows, "row")} are pasted, and the list ends ${more} earlier. New rows go to the end of the table.</p>
+    <div class="actions">
+      <button type="button" class="button" onClick=${() => close()}>Cancel</button>
+      ${rows > beyond && html`<button type="button" class="button" onClick=${() => close(0)}>Paste ${plural(rows - beyond, "row")} only</button>`}
+      <button type="button" class="button primary" onClick=${() => close(beyond)}>Add ${more}</button>
+    </div>`);
+  return chosen ?? null;
+}

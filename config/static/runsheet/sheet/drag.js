@@ -1,0 +1,90 @@
+// @ts-check
+/** Selecting by pointer: press and drag, with Shift to extend, with Ctrl to add; headers for columns and for all. */
+
+/** Nearer to an edge than this, or beyond it, dragging scrolls. */
+const EDGE = 24;
+
+/** Part of the grid: ranges by mouse and pen. A finger scrolls. */
+export function attachDrag(grid) {
+  const { scroller, window: shown, selection } = grid;
+  let isGesture = false;
+  shown.body.addEventListener("pointerdown", (event) => {
+    const place = shown.placeOf(event.target);
+    isGesture = false;
+    if (!place || event.button || event.pointerType === "touch" || event.target.closest("button, a, input, textarea, select")) return;
+    isGesture = press(event, place);
+    follow(grid, event, (head) => {
+      isGesture = true;
+      selection.extend(head, { reveal: false });
+    });
+  });
+  shown.body.addEventListener("click", (event) => {
+    if (!isGesture) return;
+    event.stopPropagation(); // it selected: it opens nothing
+    scroller.focus({ preventScroll: true });
+  }, true);
+  grid.header.element.addEventListener("click", (event) => {
+    const cell = event.target.closest(".name-cell");
+    if (!cell || event.defaultPrevented || event.target.closest("button, input")) return;
+    header(event, cell);
+  });
+
+  /** Whether this began something other than making a cell the active one. */
+  function press(event, place) {
+    const ctrl = event.ctrlKey || event.metaKey;
+    if (event.shiftKey && selection.anchor) selection.extend(selection.shape === "rows" ? { ...place, col: 0 } : place, { reveal: false });
+    else if (ctrl) selection.set(place, { add: true });
+    else selection.set(place);
+    return event.shiftKey || ctrl;
+  }
+
+  function header(event, cell) {
+    const col = Number(cell.dataset.col || NaN);
+    scroller.focus({ preventScroll: true });
+    const row = selection.anchor?.row || 0;
+    if (cell.classList.contains("number-cell")) selection.set({ row, col: 1 }, { shape: "all" });
+    else if (event.shiftKey && selection.shape === "columns") selection.extend({ row, col });
+    else if (col) selection.set({ row, col }, { shape: "columns", add: event.ctrlKey || event.metaKey });
+  }
+}
+
+/**
+ * While the button is down, tell which place the pointer is over (or nearest to), scrolling at the edges.
+ * @param {PointerEvent} event that pressed it
+ * @param {(place: {row: number, col: number}) => void} over called when it changes
+ * @param {() => void} [end]
+ */
+export function follow(grid, event, over, end = () => {}) {
+  const { scroller, window: shown } = grid;
+  let at = { x: event.clientX, y: event.clientY }, last = shown.placeOf(event.target), frame = 0;
+  const speed = (value, low, high) => Math.min(0, value - low) + Math.max(0, value - high);
+  const look = () => {
+    const box = scroller.getBoundingClientRect();
+    const left = box.left + 1, right = box.left + scroller.clientWidth - 1;
+    const top = box.top + shown.body.offsetTop + 1, bottom = box.top + scroller.clientHeight - 1;
+    const found = document.elementsFromPoint(Math.max(left, Math.min(at.x, right)), Math.max(top, Math.min(at.y, bottom)));
+    const place = shown.placeOf(found.find((each) => each.closest(".cell")));
+    if (place && !(last && place.row === last.row && place.col === last.col)) over(last = place);
+    const sideways = last?.col ? speed(at.x, left + shown.pinned.offsetWidth, right - EDGE) : 0;
+    return [sideways, speed(at.y, top + EDGE, bottom - EDGE)];
+  };
+  const step = () => {
+    const [right, down] = look();
+    if (right || down) scroller.scrollBy(right / 2, down / 2);
+    frame = right || down ? requestAnimationFrame(step) : 0;
+  };
+  const moved = (more) => {
+    at = { x: more.clientX, y: more.clientY };
+    if (!frame) step();
+  };
+  const stop = () => {
+    cancelAnimationFrame(frame);
+    document.removeEventListener("pointermove", moved);
+    document.removeEventListener("pointerup", stop);
+    document.removeEventListener("pointercancel", stop);
+    end();
+  };
+  document.addEventListener("pointermove", moved);
+  document.addEventListener("pointerup", stop);
+  document.addEventListener("pointercancel", stop);
+}

@@ -1,0 +1,156 @@
+// @ts-check
+/** One cell being edited: what is typed, what a key does, and what becomes of it when the server says no. */
+import { toast } from "../../ui/toast.js";
+import { within } from "../select.js";
+import { choicesOf } from "../values.js";
+import { Choices } from "./choices.js";
+import { fromText, isLong, isSame, toNative, toText, wordsOf } from "./kinds.js";
+
+const LONG_KEYS = "Ctrl+Enter saves · Esc cancels";
+const STEPS = { Enter: { row: 1, col: 0 }, Tab: { row: 0, col: 1 } };
+
+export class Editor {
+  /** @param {any} grid @param {import("./field.js").Field} field */
+  constructor(grid, field) {
+    this.grid = grid;
+    this.field = field;
+    /** The cell being edited: `{place, row, column, was}`. @type {any} */
+    this.at = null;
+    /** @type {Choices|null} */
+    this.choices = null;
+    this.isBusy = false;
+    field.box.addEventListener("input", () => this.typed());
+    for (const type of ["pointerdown", "click", "dblclick"]) field.box.addEventListener(type, (event) => event.stopPropagation());
+    grid.addEventListener("pointerdown", (event) => { if (this.at && !event.composedPath().includes(field.box)) this.commit(null); }, true);
+    grid.scroller.addEventListener("scroll", () => { if (this.at) requestAnimationFrame(() => this.follow()); }, { passive: true });
+    grid.addEventListener("sheet:active", ({ detail }) => { if (this.at && !isAt(detail, this.at.place)) this.commit(null); });
+  }
+
+  /**
+   * Edit the cell at a place. `typed`: what was typed over it is in the field already; `text`: begin with this.
+   * @param {{row: number, col: number}} place @param {{typed?: boolean, text?: string}} [how]
+   */
+  open(place, { typed = false, text } = {}) {
+    const column = this.grid.schema.columns[place.col - 1], row = this.grid.store.row(place.row);
+    const cell = this.grid.window.elementAt(place);
+    if (!column || !row || !cell) return this.field.close();
+    const was = row.data[column.key] ?? null, { field } = this;
+    const isChoice = column.type === "select" || column.type === "multi_select";
+    const isNative = !typed && text === undefined && (column.type === "date" || column.type === "datetime");
+    this.at = { place, row: row.id, column, was };
+    const start = text ?? toText(column, was);
+    if (!typed) field.text.value = isChoice ? "" : start;
+    this.isLong = !isChoice && isLong(column, start);
+    field.place(cell);
+    if (isNative) {
+      field.native.type = column.type === "date" ? "date" : "datetime-local";
+      field.native.value = toNative(column, was);
+    }
+    field.open(isNative ? "native" : this.isLong ? "long" : "one", `${column.name}, row ${place.row + 1}`);
+    if (isChoice) this.choices = new Choices(this.grid, field, column, was, (isKey) => this.commit(isKey ? STEPS.Enter : null));
+    this.typed();
+  }
+
+  /** Stay over the cell: a pinned one does not scroll along, in a very tall table none does as far. */
+  follow() {
+    const cell = this.at && this.grid.window.elementAt(this.at.place);
+    if (!cell) return;
+    this.field.place(cell);
+    this.field.fit();
+  }
+
+  /** Something was typed: fit, and say what the server may object to. */
+  typed() {
+    if (!this.at) return;
+    const { field } = this;
+    if (this.choices) this.choices.search(field.text.value);
+    else {
+      const { hint, fault } = this.meant();
+      const quiet = this.isLong ? LONG_KEYS : field.input === field.native && this.at.column.type === "datetime" ? "UTC" : "";
+      field.tell(fault || hint || quiet, Boolean(fault));
+    }
+    field.fit();
+  }
+
+  /** @returns {import("./kinds.js").Meant} */
+  meant() {
+    if (this.choices) return { value: this.choices.value, sure: true };
+    return fromText(this.at.column, this.field.input.value);
+  }
+
+  /** A key pressed in the field. Returns whether it was taken. */
+  key(event) {
+    if (event.key === "Escape") this.cancel();
+    else if (event.key === "Tab") this.commit(turned(STEPS.Tab, event.shiftKey));
+    else if (this.choices?.key(event)) return true;
+    else if (event.key === "Enter" && event.altKey && !this.choices) this.write("\n");
+    else if (event.key === "Enter" && (!this.isLong || event.ctrlKey || event.metaKey)) this.commit(turned(STEPS.Enter, event.shiftKey));
+    else return false;
+    return true;
+  }
+
+  write(text) {
+    const { field } = this;
+    field.text.setRangeText(text, field.text.selectionStart, field.text.selectionEnd, "end");
+    this.typed();
+  }
+
+  cancel() {
+    this.at = null;
+    this.choices = null;
+    this.field.offer(null);
+    this.field.close();
+  }
+
+  /**
+   * Write what is there and move on. What the server surely takes is shown at once; what it may refuse stays here until
+   * it has spoken.
+   * @param {{row: number, col: number}|null} step where to go then; null stays
+   */
+  async commit(step) {
+    if (!this.at || this.isBusy) return;
+    const { at } = this, meant = this.meant(), text = this.field.input.value;
+    if (meant.fault) {
+      this.field.tell(meant.fault, true);
+      if (!isAt(this.grid.active, at.place)) this.grid.activate(at.place);
+      return;
+    }
+    if (isSame(meant.value, at.was)) return this.leave(step);
+    if (meant.sure) this.leave(step);
+    else this.field.tell("Saving…");
+    this.isBusy = !meant.sure;
+    try {
+      await this.grid.writer.write([{ row: at.row, data: { [at.column.key]: meant.value } }], { words: `change “${at.column.name}”`, throws: true });
+      if (this.at === at) this.leave(step);
+    } catch (error) {
+      this.refused(at, text, wordsOf(error));
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  leave(step) {
+    const { place } = this.at;
+    this.cancel();
+    if (step) this.grid.activate(within({ row: place.row + step.row, col: Math.max(1, place.col + step.col) }, this.grid.bounds));
+  }
+
+  /** What was refused is back in its field, with the server's words; nothing typed is lost. */
+  refused(at, text, words) {
+    if (this.at === at) return this.field.tell(words, true);
+    const again = () => {
+      const row = this.grid.store.index.get(at.row), col = this.grid.schema.columns.findIndex((column) => column.id === at.column.id) + 1;
+      if (row === undefined || !col) return toast(`“${text}” could not be written: the cell is not here any more.`, { kind: "error" });
+      this.grid.activate({ row, col });
+      requestAnimationFrame(() => {
+        this.open({ row, col }, choicesOf(at.column).length ? {} : { text });
+        this.field.tell(words, true);
+      });
+    };
+    if (this.field.hasFocus && !this.at) again();
+    else toast(`Could not change “${at.column.name}”. ${words}`, { kind: "error", action: { label: "Edit again", run: again } });
+  }
+}
+
+const isAt = (one, other) => Boolean(one) && one.row === other.row && one.col === other.col;
+const turned = (step, isBack) => (isBack ? { row: -step.row, col: -step.col } : step);

@@ -1,0 +1,107 @@
+// @ts-check
+/** Clearing, filling down, undo and redo: keys, the handle at the selection's corner, the tool bar's Undo. */
+import { toast } from "../ui/toast.js";
+import { assign } from "./bulk.js";
+import { follow } from "./drag.js";
+import { boxOf } from "./ranges.js";
+import { rowsOf } from "./scopes.js";
+
+/** Part of the grid. */
+export function attachFill(grid) {
+  attachUndo(grid);
+  if (!grid.mayRun) return;
+  grid.keys.push((event) => {
+    const ctrl = event.ctrlKey || event.metaKey;
+    const act = event.key === "Delete" || event.key === "Backspace" ? clear : ctrl && event.key.toLowerCase() === "d" ? fillDown : null;
+    if (act && grid.mayEdit()) act(grid);
+    return act !== null;
+  });
+  grid.fillHandle.addEventListener("pointerdown", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    if (grid.mayEdit()) drag(grid, event);
+  });
+}
+
+/** Empty what is selected. */
+export function clear(grid) {
+  const { selection } = grid;
+  const parts = selection.ranges.map((range) => {
+    const empty = Object.fromEntries(selection.columns(range).map((column) => [column.key, null]));
+    return { from: range.from.row, to: range.to.row, data: () => empty, isUniform: true };
+  });
+  return assign(grid, parts, { words: "clear cells" });
+}
+
+/** The first row of each range goes into those below; a single row takes what stands above it. */
+async function fillDown(grid) {
+  const parts = [];
+  for (const range of grid.selection.ranges) {
+    const isRow = range.from.row === range.to.row;
+    const source = isRow ? range.from.row - 1 : range.from.row;
+    if (source < 0) continue;
+    const [data] = await sources(grid, range, source, source);
+    parts.push({ from: source + 1, to: range.to.row, data: () => data, isUniform: true });
+  }
+  if (parts.length) await assign(grid, parts, { words: "fill down" });
+}
+
+/** What rows hold in the columns of a range, by key. */
+async function sources(grid, range, from, to) {
+  const columns = grid.selection.columns(range);
+  const rows = await rowsOf(grid, [{ from, to }]);
+  return rows.map((row) => Object.fromEntries(columns.map((column) => [column.key, row.data[column.key] ?? null])));
+}
+
+/** Drag the handle up or down: the range is repeated over the rows it is dragged to. */
+function drag(grid, event) {
+  const { window: shown, selection } = grid;
+  const range = selection.ranges.at(-1);
+  const { from, to } = range;
+  const boxes = [];
+  let target = null;
+  const over = ({ row }) => {
+    target = row > to.row ? { from: to.row + 1, to: row } : row < from.row ? { from: row, to: from.row - 1 } : null;
+    for (const box of boxes.splice(0)) box.remove();
+    if (!target) return;
+    const area = { from: { row: target.from, col: from.col }, to: { row: target.to, col: to.col } };
+    for (const pane of [shown.pinned, shown.rest]) {
+      const box = boxOf(shown, pane, area);
+      box?.classList.add("filling");
+      if (box) boxes.push(box);
+      pane.lastElementChild.append(...(box ? [box] : []));
+    }
+  };
+  follow(grid, event, over, async () => {
+    for (const box of boxes) box.remove();
+    if (!target) return;
+    const span = target, data = await sources(grid, range, from.row, to.row);
+    const isUp = span.to < from.row, lacking = isUp ? (data.length - ((span.to - span.from + 1) % data.length)) % data.length : 0;
+    selection.set({ row: Math.min(from.row, span.from), col: from.col || 1 }, { head: { row: Math.max(to.row, span.to), col: to.col } });
+    await assign(grid, [{ ...span, data: (n) => data[(n + lacking) % data.length], isUniform: data.length === 1 }], { words: "fill cells" });
+  });
+}
+
+function attachUndo(grid) {
+  const button = /** @type {HTMLButtonElement|null} */ (document.getElementById("undo"));
+  const turn = async (isUndo) => {
+    const deed = await grid.writer.back(isUndo);
+    if (deed?.refusal) toast(deed.refusal);
+    else if (deed) grid.selection.status.textContent = `${isUndo ? "Undone" : "Done again"}: ${deed.words}`;
+  };
+  const show = () => {
+    const last = grid.writer.history.done.at(-1);
+    if (!button) return;
+    button.disabled = !last;
+    button.title = last ? `Undo: ${last.words || "not possible"} (Ctrl+Z)` : "";
+  };
+  grid.keys.push((event) => {
+    const key = event.key.toLowerCase();
+    if (!(event.ctrlKey || event.metaKey) || (key !== "z" && key !== "y")) return false;
+    turn(key === "z" && !event.shiftKey);
+    return true;
+  });
+  button?.addEventListener("click", () => turn(true));
+  grid.writer.addEventListener("history", show);
+  show();
+}

@@ -1,0 +1,124 @@
+// @ts-check
+/** What can be done with a row, and with a cell. */
+import { api } from "../api.js";
+import { count, plural } from "../format.js";
+import { runItems } from "../run/rowmenu.js";
+import { html } from "../ui/html.js";
+import { openMenu } from "../ui/menu.js";
+import { report, toast } from "../ui/toast.js";
+import { resumeCell, run, stopCell } from "./actions.js";
+import { deleteRows } from "./bulk.js";
+import { INFLIGHT } from "./cell.js";
+import { NAMED, rowsOf } from "./scopes.js";
+import { arrive, isOwnOrder } from "./rows.js";
+import { countOf } from "./select.js";
+import { asWhole, isEmpty } from "./values.js";
+import { insertStep } from "./writing.js";
+
+/** @typedef {[string, () => void, boolean?] | false | null | undefined} Item the words, what it does, whether it is dangerous */
+
+/** @param {any} grid @param {{row: number, col: number}} place @param {{x: number, y: number}} [at] */
+export function openMenuAt(grid, place, at) {
+  const row = grid.store.row(place.row), column = grid.schema.columns[place.col - 1];
+  if (!row) return;
+  const frame = grid.window.elementAt(place)?.getBoundingClientRect();
+  const rows = place.col ? 1 : countOf(spansOf(grid, place.row)), number = `ow ${count(place.row + 1)}`;
+  const label = place.col ? `${column.name}, r${number}` : rows > 1 ? plural(rows, "row") : `R${number}`;
+  const all = place.col ? cellItems(grid, place, row, column) : rowItems(grid, place, row);
+  const sections = all.map((items) => items.filter(Boolean)).filter((items) => items.length);
+  if (!sections.length) return;
+  openMenu(grid.scroller, (close) => html`<h3>${label}</h3>
+    ${sections.map((items, section) => html`${section > 0 && html`<hr />`}${items.map(([words, act, isDanger]) => html`
+      <button type="button" class=${isDanger ? "item danger" : "item"} onClick=${() => { close(); act(); }}>${words}</button>`)}`)}`,
+  { label, at: at || (frame && { x: frame.left + 8, y: frame.bottom + 2 }) });
+}
+
+/** @returns {Item[][]} */
+function rowItems(grid, place, row) {
+  const spans = spansOf(grid, place.row), rows = countOf(spans), first = spans[0].from, last = spans.at(-1).to;
+  const many = rows > 1 ? plural(rows, "row") : "row", isFew = rows <= NAMED, isOne = spans.length === 1;
+  const ids = async () => (await rowsOf(grid, spans)).map((each) => each.id);
+  const mayInsert = grid.mayEdit("insert", true), mayMove = grid.mayEdit("update", true) && isOwnOrder(grid);
+  const above = grid.store.row(first - 1), below = grid.store.row(last + 1), total = grid.store.total;
+  return [
+    rows === 1 ? runItems(grid, row) : [], // more are run from the bar
+    [
+      mayInsert && ["Insert row above", () => grid.addRow({ before: row.id }, place.row)],
+      mayInsert && ["Insert row below", () => grid.addRow({ after: row.id }, place.row + 1)],
+      mayInsert && isFew && [`Duplicate ${many}`, async () => duplicate(grid, await ids(), last)],
+    ],
+    mayMove && isFew ? [
+      first > 0 && ["Move to the top", async () => move(grid, await ids(), { before: (await rowsOf(grid, [{ from: 0, to: 0 }]))[0].id }, 0)],
+      above && isOne && ["Move up", async () => move(grid, await ids(), { before: above.id }, first - 1)],
+      below && isOne && ["Move down", async () => move(grid, await ids(), { after: below.id }, first + 1)],
+      last < total - 1 && ["Move to the end", async () => move(grid, await ids(), {}, total - rows)],
+    ] : [],
+    [grid.mayEdit("delete", true) && [`Delete ${many}`, () => deleteRows(grid, spans), true]],
+  ];
+}
+
+/** @returns {Item[][]} */
+function cellItems(grid, place, row, column) {
+  const { session, store } = grid, group = column.group && grid.schema.group.get(column.group), cell = group && row.cells[group.id];
+  const value = row.data[column.key], mayEdit = grid.mayEdit("update", true), isFilled = !isEmpty(column.type, value);
+  const inFlight = cell && INFLIGHT.has(cell.status), mayRun = group && grid.mayRun;
+  const again = () => run(session, { groups: [group.id], rows: [row.id], mode: "all" });
+  const show = () => { grid.activate(place); grid.openDrawer(place); };
+  return [
+    [
+      mayRun && !inFlight && [cell && cell.status ? "Run again" : "Run cell", again],
+      mayRun && cell && cell.run && !inFlight && ["Run from here…", show],
+      mayRun && cell && cell.run && cell.status === "failed" && ["Resume", () => resumeCell(session, row.id, group.id)],
+      mayRun && (row.edited || []).includes(column.key) && ["Clear edit and run again", again],
+      mayRun && inFlight && ["Stop", () => stopCell(session, store, row.id, group.id, cell.execution_id), true],
+      group && ["Show details", show],
+      cell && cell.run && ["Show run", () => location.assign(`/runs/${cell.run}/`)],
+    ],
+    [
+      mayEdit && ["Edit", () => grid.edit(place)],
+      isFilled && ["Read whole value", () => grid.read(place)],
+      isFilled && ["Copy value", () => copy(asWhole(column, value))],
+      mayEdit && isFilled && ["Clear", () => grid.writer.write([{ row: row.id, data: { [column.key]: null } }], { words: `clear “${column.name}”` })],
+    ],
+    grid.mayEdit("insert", true) ? [
+      ["Insert row above", () => grid.addRow({ before: row.id }, place.row)],
+      ["Insert row below", () => grid.addRow({ after: row.id }, place.row + 1)],
+    ] : [],
+  ];
+}
+
+/** The spans of rows a menu is about: what is selected when this row is among it, else this row alone. */
+function spansOf(grid, ordinal) {
+  const spans = grid.selection.rows();
+  return spans.some(({ from, to }) => ordinal >= from && ordinal <= to) ? spans : [{ from: ordinal, to: ordinal }];
+}
+
+async function duplicate(grid, ids, last) {
+  const known = grid.store.total;
+  try {
+    const { rows } = await api("POST", `${grid.session.path}rows/duplicate/`, { body: { rows: ids } });
+    grid.writer.record(`duplicate ${plural(ids.length, "row")}`, [insertStep(rows, rows.map((row) => row.data))]);
+    arrive(grid, last + 1, known, `${plural(rows.length, "row")} copied. This view may list them elsewhere, or not at all.`);
+  } catch (error) {
+    report(error, `duplicate ${plural(ids.length, "row")}`);
+  }
+}
+
+async function move(grid, ids, place, ordinal) {
+  try {
+    await api("POST", `${grid.session.path}rows/move/`, { body: { rows: ids, ...place } });
+    grid.activate({ row: ordinal, col: 0 });
+    grid.refetch();
+  } catch (error) {
+    report(error, `move ${plural(ids.length, "row")}`);
+  }
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast("Copied.", { seconds: 2 });
+  } catch {
+    toast("This browser does not let the page copy. Select the cell and press Ctrl+C.", { kind: "error" });
+  }
+}

@@ -1,0 +1,63 @@
+// @ts-check
+/** Draws what is selected: one box per range and pane, never a mark per cell. */
+import { NUMBER_WIDTH } from "./schema.js";
+import { element } from "./slot.js";
+
+/** Part of the grid: the boxes, with the handle that fills at the last one's corner. */
+export function attachRanges(grid) {
+  const { window: shown, selection } = grid;
+  const layers = [[shown.pinned, element("div", "range-layer")], [shown.rest, element("div", "range-layer")]];
+  const handle = element("div", "fill-handle");
+  grid.fillHandle = handle;
+  const draw = () => {
+    const ranges = selection.ranges, isMany = selection.isMany;
+    const boxes = isMany ? ranges : [];
+    for (const [pane, layer] of layers) {
+      if (layer.parentElement !== pane) pane.append(layer); // rows were built anew
+      layer.replaceChildren(...boxes.map((range) => boxOf(shown, pane, range)).filter(Boolean));
+    }
+    const last = ranges.at(-1);
+    const place = grid.mayRun && last && last.from.col > 0 && spotOf(shown, last.to);
+    if (!place) return handle.remove();
+    handle.style.transform = `translate(${place.right}px, ${place.bottom}px)`;
+    place.pane.lastElementChild.append(handle);
+  };
+  const before = shown.drawn;
+  shown.drawn = () => { before?.(); draw(); };
+  grid.addEventListener("sheet:selection", draw);
+}
+
+/** The box of a range in a pane, as far as it is drawn; its edges only where the range has them. */
+export function boxOf(shown, pane, { from, to }) {
+  const across = acrossOf(shown, pane, from.col, to.col), down = shown.spanOf(from.row, to.row);
+  if (!across || !down) return null;
+  const box = element("div", "range");
+  box.classList.toggle("open-left", across.first > from.col);
+  box.classList.toggle("open-right", across.last < to.col);
+  const frame = { left: across.left, width: across.right - across.left, top: down.top, height: down.height };
+  for (const [name, size] of Object.entries(frame)) box.style[name] = `${size}px`;
+  return box;
+}
+
+/** Where columns stand in a pane, as far as they have elements: `{first, last, left, right}` or null. */
+function acrossOf({ slots: [slot], pinned }, pane, from, to) {
+  if (!slot) return null;
+  const half = pane === pinned ? slot.pin : slot.rest;
+  const cells = slot.cells.filter(({ col, element: cell }) => col >= from && col <= to && half.contains(cell));
+  const hasNumber = from === 0 && pane === pinned;
+  if (!cells.length) return hasNumber ? { first: 0, last: 0, left: 0, right: NUMBER_WIDTH } : null;
+  const first = cells[0], { col: last, element: end } = cells[cells.length - 1];
+  const right = pixels(end.style.left) + pixels(end.style.width);
+  return hasNumber ? { first: 0, last, left: 0, right } : { first: first.col, last, left: pixels(first.element.style.left), right };
+}
+
+/** As it was set: to ask the browser would make it lay out the page in the middle of a frame. */
+const pixels = (length) => Number.parseFloat(length);
+
+/** The lower right corner of a place, or null when it has no element. */
+function spotOf(shown, { row, col }) {
+  const down = shown.spanOf(row, row);
+  const pane = [shown.pinned, shown.rest].find((each) => acrossOf(shown, each, col, col));
+  if (!down || !pane) return null;
+  return { pane, right: acrossOf(shown, pane, col, col).right, bottom: down.top + down.height };
+}

@@ -1,0 +1,53 @@
+// @ts-check
+/** The columns' panel: show and hide, pin, put in order by dragging or with the arrow keys. */
+import { html, useState } from "../../ui/html.js";
+import { moveBeside } from "./order.js";
+import { openPanel } from "./panel.js";
+
+/** @param {any} grid @param {Element} anchor */
+export const openColumns = (grid, anchor) => openPanel(grid, anchor, "Columns", Panel);
+
+function Panel({ grid }) {
+  const { viewing, schema } = grid;
+  const [sought, setSought] = useState("");
+  const [carried, setCarried] = useState("");
+  const found = schema.all.filter((column) => column.name.toLowerCase().includes(sought.trim().toLowerCase()));
+  const hidden = schema.all.filter((column) => !schema.columns.includes(column)).map((column) => column.id);
+  const drop = (event, column) => {
+    event.preventDefault();
+    const frame = event.currentTarget.getBoundingClientRect();
+    const order = moveBeside(schema, carried, column.id, event.clientY > frame.top + frame.height / 2);
+    if (order) viewing.reorder(order);
+  };
+  return html`
+    <input type="search" class="panel-search" placeholder="Find a column" aria-label="Find a column" value=${sought} onInput=${(event) => setSought(event.currentTarget.value)} />
+    <ul class="column-list" aria-label="Columns in their order">
+      ${found.map((column) => html`<li key=${column.id} data-carried=${carried === column.id ? "" : null}
+        onDragOver=${(event) => { if (carried) event.preventDefault(); }} onDrop=${(event) => drop(event, column)}>
+        <${Handle} grid=${grid} column=${column} onCarry=${setCarried} />
+        <label><input type="checkbox" checked=${!hidden.includes(column.id)} disabled=${schema.columns.length === 1 && schema.columns[0] === column}
+          onChange=${(event) => viewing.hide([column.id], !event.currentTarget.checked)} /><span>${column.name}</span></label>
+        <${Pin} viewing=${viewing} column=${column} isPinned=${schema.columns.indexOf(column) > -1 && schema.columns.indexOf(column) < schema.pins} />
+      </li>`)}
+    </ul>
+    ${found.length === 0 && html`<p class="note">No column has this in its name.</p>`}
+    <div class="panel-adds"><button type="button" class="button small" disabled=${!hidden.length} onClick=${() => viewing.hide(hidden, false)}>Show all</button></div>`;
+}
+
+/** Arrow keys move the column by one; it can be dragged by mouse. */
+function Handle({ grid, column, onCarry }) {
+  if (!grid.mayRun) return null;
+  const move = (event) => {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key], { all } = grid.schema;
+    if (!step) return;
+    event.preventDefault();
+    const beside = all[all.indexOf(column) + step], order = beside && moveBeside(grid.schema, column.id, beside.id, step > 0);
+    if (order) grid.viewing.reorder(order);
+  };
+  return html`<button type="button" class="handle" draggable="true" aria-label=${`Move ${column.name} with the arrow keys`} title="Drag, or use the arrow keys"
+    onKeyDown=${move} onDragStart=${() => onCarry(column.id)} onDragEnd=${() => onCarry("")}></button>`;
+}
+
+const Pin = ({ viewing, column, isPinned }) => html`
+  <button type="button" class="pin" aria-label=${`Pin ${column.name}`} aria-pressed=${String(isPinned)} title=${isPinned ? "Unpin" : "Pin to the left"}
+    onClick=${() => viewing.pin(column.id, !isPinned)}></button>`;

@@ -1,0 +1,100 @@
+// @ts-check
+/** Find: jumps from one cell that shows a text to the next, and can list only the rows that have it. */
+import { isAbort } from "../../api.js";
+import { count } from "../../format.js";
+import { cross, html, render, useEffect, useLayoutEffect, useRef, useState } from "../../ui/html.js";
+import { report } from "../../ui/toast.js";
+import { Hits } from "./hits.js";
+
+const LOOK_AFTER_MS = 250;
+
+/** @param {any} grid @param {HTMLElement|null} anchor gets the focus back */
+export function openFind(grid, anchor) {
+  const known = grid.parentElement.querySelector(".find");
+  if (known) return known.querySelector("input").select();
+  const box = document.createElement("div");
+  box.className = "find";
+  box.setAttribute("role", "search");
+  const close = () => {
+    render(null, box);
+    box.remove();
+    if (grid.viewing.q) anchor?.focus();
+    else grid.scroller.focus({ preventScroll: true });
+  };
+  grid.parentElement.append(box);
+  render(html`<${Find} grid=${grid} close=${close} />`, box);
+}
+
+function Find({ grid, close }) {
+  const { viewing } = grid;
+  const [text, setText] = useState(viewing.q);
+  const [only, setOnly] = useState(Boolean(viewing.q));
+  const [at, setAt] = useState(-1);
+  const [busy, setBusy] = useState(false);
+  const hits = useRef(/** @type {Hits|null} */ (null));
+  const input = useRef(/** @type {any} */ (null));
+  useLayoutEffect(() => input.current.select(), []);
+  const goTo = (place) => {
+    setAt(place);
+    const found = hits.current?.places[place];
+    if (found) grid.activate(found);
+  };
+  const look = async (act) => {
+    setBusy(true);
+    try {
+      await act();
+      setBusy(false);
+    } catch (error) {
+      if (isAbort(error)) return;
+      setBusy(false);
+      report(error, "search");
+    }
+  };
+  useEffect(() => {
+    hits.current?.stop();
+    setAt(-1);
+    hits.current = null;
+    const timer = setTimeout(() => {
+      const q = only ? text.trim() : "";
+      if (viewing.q !== q) viewing.set({ q });
+      if (!text.trim()) return;
+      const from = grid.active, mine = new Hits(grid, text.trim());
+      hits.current = mine;
+      look(async () => {
+        await mine.more();
+        const ahead = mine.places.findIndex((place) => from && (place.row > from.row || (place.row === from.row && place.col >= from.col)));
+        goTo(Math.max(ahead, mine.places.length ? 0 : -1));
+      });
+    }, LOOK_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [text, only]);
+  useEffect(() => () => hits.current?.stop(), []);
+  const step = (by) => look(async () => {
+    const mine = hits.current;
+    if (!mine || busy) return;
+    if (by > 0 && at === mine.places.length - 1) await mine.more();
+    const all = mine.places.length;
+    if (all) goTo((at + by + all) % all);
+  });
+  const key = (event) => {
+    if (event.key === "Escape") close();
+    else if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
+    else return;
+    event.preventDefault();
+  };
+  return html`
+    <input ref=${input} type="search" aria-label="Search" placeholder="Search" maxlength="500" value=${text} onInput=${(event) => setText(event.currentTarget.value)} onKeyDown=${key} />
+    <span class="find-count" role="status">${wordsOf(text.trim(), hits.current, at, busy)}</span>
+    <button type="button" class="icon-button up" aria-label="Previous" onClick=${() => step(-1)}></button>
+    <button type="button" class="icon-button down" aria-label="Next" onClick=${() => step(1)}></button>
+    <label><input type="checkbox" checked=${only} onChange=${(event) => setOnly(event.currentTarget.checked)} />Only matching rows</label>
+    <button type="button" class="icon-button" aria-label="Close the search" onClick=${close}>${cross}</button>`;
+}
+
+/** "3 of 42"; a plus while there is more to look at. */
+function wordsOf(text, hits, at, busy) {
+  if (!text || !hits) return "";
+  const all = hits.places.length, more = hits.next !== null;
+  if (!all) return busy ? "Searching…" : more ? "" : "Not found";
+  return `${count(at + 1)} of ${count(all)}${more ? "+" : ""}`;
+}

@@ -1,0 +1,140 @@
+// @ts-check
+/** What can be done with the header: resize and move columns by pointer and keys, open the menus of columns and groups. */
+import { report } from "../../ui/toast.js";
+import { moveBeside } from "./order.js";
+
+const NARROWEST = 48, WIDEST = 1_200;
+const STEP = 16;
+/** A press that moves less is a click. */
+const DRAG_FROM = 6;
+
+/** Part of the grid. */
+export function attachHeads(grid) {
+  const { header } = grid, head = header.element;
+  head.addEventListener("pointerdown", (event) => press(grid, event));
+  head.addEventListener("mousedown", (event) => { if (event.target.closest(".name-cell") && !event.target.closest("button")) event.preventDefault(); });
+  head.addEventListener("click", (event) => {
+    const button = event.target.closest(".name-menu, .band-menu");
+    if (button) openMenuAt(grid, button);
+    if (!event.target.closest(".resizer")) return;
+    event.preventDefault(); // it selects no column
+    if (event.detail === 2) fit(grid, header.columnOf(event.target)); // the header may have been drawn anew since the first click
+  });
+  head.addEventListener("contextmenu", (event) => {
+    const anchor = event.target.closest(".name-cell[data-id], .band-cell[data-group]");
+    if (!anchor) return;
+    event.preventDefault();
+    openMenuAt(grid, anchor, { x: event.clientX, y: event.clientY });
+  });
+  head.addEventListener("keydown", (event) => { if (event.target.matches(".name-cell[data-id]") && key(grid, event)) event.preventDefault(); });
+  head.addEventListener("focusin", (event) => {
+    if (event.target.matches(".name-cell[data-id]")) for (const cell of header.names()) cell.tabIndex = cell === event.target ? 0 : -1;
+  });
+  grid.keys.push((event) => upIntoHead(grid, event));
+}
+
+/** Arrow up on the first row. */
+function upIntoHead(grid, event) {
+  const { active } = grid;
+  if (event.key !== "ArrowUp" || event.shiftKey || event.ctrlKey || event.metaKey || active?.row !== 0 || !active.col) return false;
+  grid.header.focus(grid.schema.columns[active.col - 1].id);
+  return true;
+}
+
+/** @returns {boolean} whether the key meant something to the name of a column */
+function key(grid, event) {
+  const { header } = grid, column = header.columnOf(event.target), names = header.names(), here = names.indexOf(event.target);
+  const back = (row) => {
+    grid.scroller.focus({ preventScroll: true });
+    if (grid.bounds.rows) grid.activate({ row, col: here + 1 });
+    return true;
+  };
+  const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (sideways && event.altKey && event.shiftKey) {
+    grid.viewing.widen(column.id, bounded(column.width + sideways * STEP));
+    return true;
+  }
+  if (event.altKey || event.ctrlKey || event.metaKey) return false;
+  const to = sideways ? here + sideways : { Home: 0, End: names.length - 1 }[event.key];
+  if (to !== undefined) {
+    if (names[to]) header.focus(names[to].dataset.id);
+    return true;
+  }
+  if (event.key === "Enter" || event.key === " " || event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) {
+    openMenuAt(grid, event.target);
+    return true;
+  }
+  return event.key === "ArrowDown" || event.key === "Escape" ? back(grid.active?.row ?? 0) : false;
+}
+
+async function openMenuAt(grid, anchor, at) {
+  const column = grid.header.columnOf(anchor), group = anchor.closest(".band-cell")?.dataset.group;
+  try {
+    const menus = await import("./headmenu.js");
+    if (column) menus.openColumnMenu(grid, column, anchor, at);
+    else if (group) menus.openGroupMenu(grid, grid.schema.group.get(group), anchor, at);
+  } catch (error) {
+    report(error, "open the menu");
+  }
+}
+
+const bounded = (width) => Math.max(NARROWEST, Math.min(WIDEST, Math.round(width)));
+
+/** Make a column as wide as what it shows on screen. */
+export function fit(grid, column) {
+  const shown = [grid.scroller.querySelector(`.name-cell[data-id="${column.id}"]`), ...grid.window.body.querySelectorAll(`.sheet-row:not([hidden]) [data-column="${column.key}"]`)];
+  const needs = (cell) => [...cell.children].reduce((sum, child) => sum + (child.matches(".resizer, .name-menu") ? 0 : child.scrollWidth + 6), 22);
+  grid.viewing.widen(column.id, bounded(Math.min(640, Math.max(...shown.map(needs)))));
+}
+
+function press(grid, event) {
+  const cell = event.target.closest(".name-cell[data-id]");
+  if (!cell || event.button !== 0 || event.target.closest("button")) return;
+  const column = grid.header.columnOf(cell);
+  if (event.target.closest(".resizer")) resize(grid, event, column);
+  else if (grid.mayRun && event.pointerType !== "touch") drag(grid, event, cell, column);
+}
+
+/** Columns follow the pointer; the width is saved when it is let go. */
+function resize(grid, event, column) {
+  const handle = event.target, before = column.width;
+  event.stopPropagation();
+  handle.setPointerCapture(event.pointerId);
+  handle.addEventListener("pointermove", (move) => {
+    column.width = bounded(before + move.clientX - event.clientX);
+    grid.header.fit();
+    grid.window.restyle();
+  });
+  handle.addEventListener("lostpointercapture", () => { if (column.width !== before) grid.viewing.widen(column.id, column.width); }, { once: true });
+}
+
+/** Carry a column elsewhere. A line shows where it would stand; Escape lets go. */
+function drag(grid, start, cell, column) {
+  const line = document.createElement("div");
+  line.className = "drop-line";
+  let order = null, isDragged = false;
+  const move = (event) => {
+    if (!isDragged && Math.abs(event.clientX - start.clientX) < DRAG_FROM) return;
+    isDragged = true;
+    cell.classList.add("dragged");
+    const over = document.elementFromPoint(event.clientX, cell.getBoundingClientRect().top + 8)?.closest(".name-cell[data-id]");
+    const frame = over?.getBoundingClientRect(), isAfter = frame && event.clientX > frame.left + frame.width / 2;
+    order = over ? moveBeside(grid.schema, column.id, over.dataset.id, isAfter) : null;
+    line.hidden = !order;
+    if (over && line.parentElement !== over) over.append(line);
+    line.classList.toggle("after", Boolean(isAfter));
+  };
+  const end = (event) => {
+    for (const [type, act] of Object.entries(listening)) document.removeEventListener(type, act, true);
+    cell.classList.remove("dragged");
+    line.remove();
+    if (!isDragged) return;
+    document.addEventListener("click", swallow, { capture: true, once: true }); // the press was no click
+    setTimeout(() => document.removeEventListener("click", swallow, true));
+    if (event.type === "pointerup" && order) grid.viewing.reorder(order);
+  };
+  const listening = { pointermove: move, pointerup: end, pointercancel: end, keydown: (event) => { if (event.key === "Escape") end(event); } };
+  for (const [type, act] of Object.entries(listening)) document.addEventListener(type, act, true);
+}
+
+const swallow = (event) => event.stopPropagation();

@@ -1,0 +1,50 @@
+// @ts-check
+/**
+ * While a run changes what rows are sorted or filtered by, nothing moves on screen: it is counted, and moves when asked.
+ *
+ * A cell that got a value, or a status that is filtered by, counts at once. Of rows changed in other ways it is known only
+ * when their page is read again and has them in another order.
+ */
+import { plural } from "../../format.js";
+import { askedOf } from "./asked.js";
+
+/** Part of the grid. */
+export function attachMoved(grid) {
+  const note = document.getElementById("rows-moved"), words = note?.querySelector("span");
+  /** @type {Set<string>} */
+  const moved = new Set(), suspects = new Set();
+  const show = () => {
+    if (!note || !words) return;
+    note.hidden = moved.size === 0;
+    words.textContent = moved.size ? `${plural(moved.size, "row")} may have moved` : "";
+  };
+  const later = () => { grid.movedFrame ||= requestAnimationFrame(() => { grid.movedFrame = 0; show(); }); };
+  const forget = () => {
+    moved.clear();
+    suspects.clear();
+    later();
+  };
+  grid.session.addEventListener("cells", (event) => {
+    if (!grid.store.keepsOrder) return;
+    const { filter, sort, q } = grid.viewing, asked = askedOf([filter, sort]);
+    const keys = [...asked].map((id) => grid.schema.column.get(id)?.key).filter(Boolean);
+    for (const cell of /** @type {CustomEvent} */ (event).detail) {
+      const isMeant = asked.has(cell.group) || (cell.data && (q || keys.some((key) => key in cell.data)));
+      if (isMeant) moved.add(cell.row);
+    }
+    if (moved.size) later();
+  });
+  grid.session.addEventListener("rows", (event) => {
+    if (grid.store.keepsOrder) for (const id of /** @type {CustomEvent} */ (event).detail.changed || []) suspects.add(id);
+  });
+  grid.store.listener.moved = () => {
+    for (const id of suspects.size ? suspects : ["one"]) moved.add(id);
+    later();
+  };
+  grid.addEventListener("sheet:query", forget);
+  note?.querySelector("button")?.addEventListener("click", () => {
+    forget();
+    grid.refetch();
+    grid.scroller.focus({ preventScroll: true });
+  });
+}

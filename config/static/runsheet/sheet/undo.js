@@ -1,0 +1,47 @@
+// @ts-check
+/** What was done and can be done back: 100 deep, a new deed forgets what was undone. Pure. */
+
+const DEEPEST = 100;
+
+/**
+ * @typedef {{words: string, steps: any[], ready?: Promise<any>, refusal?: string}} Deed `words` complete "Undo …", `steps` are
+ *   known when it is `ready`; one with a `refusal` cannot be undone and says why: nothing before it can be either
+ */
+export class History {
+  constructor() {
+    /** @type {Deed[]} */
+    this.done = [];
+    /** @type {Deed[]} */
+    this.undone = [];
+  }
+
+  /** @param {Deed} deed */
+  push(deed) {
+    this.done = deed.refusal ? [deed] : [...this.done, deed].slice(-DEEPEST);
+    this.undone = [];
+  }
+
+  /** Take the deed to undo (or redo) next; `put` puts it on the other side. */
+  take(isUndo) {
+    const from = isUndo ? this.done : this.undone;
+    return from.at(-1)?.refusal ? from.at(-1) : from.pop();
+  }
+
+  /** @param {Deed} deed that is undone (or redone) now */
+  put(deed, isUndone) {
+    (isUndone ? this.undone : this.done).push(deed);
+  }
+
+  /** @param {Deed} deed that came to nothing */
+  drop(deed) {
+    this.done = this.done.filter((each) => each !== deed);
+    this.undone = this.undone.filter((each) => each !== deed);
+  }
+
+  /** Rows that were inserted again have other ids: `ids` by the old one. */
+  rename(ids) {
+    for (const deed of [...this.done, ...this.undone]) {
+      for (const step of deed.steps) for (const row of step.rows) row.id = ids.get(row.id) ?? row.id;
+    }
+  }
+}

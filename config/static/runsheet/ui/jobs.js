@@ -1,0 +1,65 @@
+// @ts-check
+/** The jobs tray: a quiet button in the navigation while something long is at work, and a word when it has ended. */
+import { api } from "../api.js";
+import { plural } from "../format.js";
+import { isActive, outcome, share, title } from "../tables/job_words.js";
+import { rejectsAddress } from "../tables/job_view.js";
+import { watchWorkspace } from "../workspace_live.js";
+import { html, render } from "./html.js";
+import { toast } from "./toast.js";
+
+const button = /** @type {HTMLButtonElement} */ (document.getElementById("jobs"));
+const table = document.querySelector("run-sheet")?.getAttribute("table-id");
+
+/** Jobs that were at work while this page was open, the newest last. @type {Map<string, any>} */
+export const jobs = new Map();
+export const tray = new EventTarget();
+
+/** Take in how a job stands. One that had ended before anybody here saw it at work is no news. */
+export function take(job) {
+  const before = jobs.get(job.id);
+  if ((table && job.table !== table) || (!before && !isActive(job)) || (before && !isActive(before))) return;
+  jobs.set(job.id, job);
+  draw();
+  if (!isActive(job) && !document.querySelector("dialog[open] .import")) tell(job);
+}
+
+function draw() {
+  const active = [...jobs.values()].filter(isActive), part = active.length === 1 ? share(active[0]) : null;
+  button.hidden = !jobs.size;
+  const words = active.length ? `${plural(active.length, "job")}${part === null ? "" : ` · ${Math.floor(part * 100)}%`}` : "Jobs done";
+  render(html`${active.length > 0 && html`<i class="ring" aria-hidden="true"></i>`}<span>${words}</span>`, button);
+  tray.dispatchEvent(new Event("change"));
+}
+
+function tell(job) {
+  const go = (address) => () => location.assign(address);
+  const action = job.has_rejects ? { label: "Refused rows", run: go(rejectsAddress(job)) }
+    : table ? undefined : { label: "Open table", run: go(`/tables/${job.table}/`) };
+  toast(`${title(job)}: ${outcome(job)}`, { kind: job.status === "failed" ? "error" : "info", seconds: 12, action });
+}
+
+/** Events name a job's own kind otherwise. */
+function hear(events) {
+  for (const event of events) if (event.kind === "job") take({ ...event, kind: event.job_kind });
+}
+
+async function read() {
+  try {
+    const { results } = await api("GET", "jobs/", { query: { active: true, limit: 20 } });
+    const shown = new Set(results.map((job) => job.id));
+    for (const job of results.reverse()) take(job);
+    for (const job of jobs.values()) if (isActive(job) && !shown.has(job.id)) take(await api("GET", `jobs/${job.id}/`));
+  } catch (error) {
+    console.warn("jobs could not be read", error);
+  }
+}
+
+button.addEventListener("click", async () => (await import("./jobs_menu.js")).openJobs(button));
+if (table) {
+  const { session } = await import("./../session.js");
+  const shared = session(table);
+  shared.addEventListener("job", (event) => hear([/** @type {CustomEvent} */ (event).detail]));
+  shared.addEventListener("resync", read);
+} else watchWorkspace(hear, read);
+read();
