@@ -3,9 +3,7 @@
 import { startShell } from "./ui/shell.js";
 
 startShell();
-if (document.getElementById("jobs")) import("./ui/jobs.js");
 if (document.querySelector("run-sheet")) import("./sheet/element.js");
-if (document.querySelector("run-strip")) import("./run/strip.js");
 if (document.querySelector("[data-table-list]")) import("./tables/list.js");
 if (document.querySelector("[data-workflow-list]")) import("./flow/workflows.js");
 if (document.querySelector("flow-editor")) import("./flow/editor.js");
@@ -17,3 +15,4 @@ if (document.querySelector("[data-invocation-list]")) import("./triggers/invocat
 if (document.querySelector("trigger-form")) import("./triggers/form.js");
 if (document.querySelector("[data-scheduler]")) import("./triggers/scheduler.js");
 if (document.querySelector("[data-settings]")) import("./settings/page.js");
+if (document.getElementById("jobs")) (window.requestIdleCallback || setTimeout)(() => import("./ui/jobs.js"));

@@ -20,7 +20,7 @@ class RunStrip extends HTMLElement {
     this.closed = new Set();
     this.seen = new Set();
     this.announced = { at: 0, id: "", text: "" };
-    this.names = new Map();
+    this.names = new Map(gridOf(this.tableId)?.schema.groups.map((group) => [group.id, group.name]));
     this.box = document.createElement("div");
     this.voice = document.createElement("p");
     this.voice.className = "visually-hidden";
@@ -31,6 +31,7 @@ class RunStrip extends HTMLElement {
       this.names = /** @type {CustomEvent} */ (event).detail;
       this.later();
     });
+    this.later();
   }
 
   later() {

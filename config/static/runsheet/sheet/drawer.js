@@ -4,7 +4,12 @@ import { details } from "../run/lazy.js";
 import { html, render } from "../ui/html.js";
 import { report } from "../ui/toast.js";
 
-export class Drawer {
+/** Part of the grid: `grid.drawer`. */
+export function attachDrawer(grid) {
+  grid.drawer = new Drawer(grid, document.getElementById("drawer"));
+}
+
+class Drawer {
   /** @param {any} grid @param {HTMLElement|null} element */
   constructor(grid, element) {
     this.grid = grid;

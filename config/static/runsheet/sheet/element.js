@@ -1,18 +1,16 @@
 // @ts-check
-/** `<run-sheet table-id label may-run>`: the live grid. It wires the parts; each does its own thing. */
+/** `<run-sheet table-id label may-run>`: the live grid. This much shows rows; all that can be done with them comes beside them. */
 import { api } from "../api.js";
 import { session as sessionOf } from "../session.js";
 import { report } from "../ui/toast.js";
 import { describe } from "./cell.js";
-import { Drawer } from "./drawer.js";
 import { Header } from "./header.js";
-import { PARTS } from "./parts.js";
 import { register } from "./registry.js";
-import { openRun } from "./running.js";
 import { schemaOf } from "./schema.js";
 import { move, within } from "./select.js";
 import { Store } from "./store.js";
 import { Throttle } from "./throttle.js";
+import { Viewing } from "./tools/viewing.js";
 import { HEAD_ROWS, Window } from "./window.js";
 
 /** How often changed row lists may cost a refetch. */
@@ -20,8 +18,8 @@ const REFETCH_EVERY_MS = 500;
 const RETRY_MS = 2_000;
 
 /**
- * Events of the element: `sheet:schema` (columns or their look changed), `sheet:active` (detail: the place or null),
- * `sheet:total`, `sheet:rows` (some changed), `sheet:query` (what is listed changed). `keys` are asked first about every key: what returns true took it.
+ * Events of the element: `sheet:schema` (columns or their look changed), `sheet:active` (detail: the place or null), `sheet:total`,
+ * `sheet:rows` (some changed), `sheet:query` (what is listed changed). `keys` are asked first about every key: what returns true took it.
  */
 class RunSheet extends HTMLElement {
   connectedCallback() {
@@ -44,8 +42,18 @@ class RunSheet extends HTMLElement {
     this.active = null;
     this.refetching = new Throttle(REFETCH_EVERY_MS);
     register(this.tableId, this);
-    for (const attach of PARTS) attach(this);
+    this.viewing = new Viewing(this);
     this.loadSchema();
+    this.loadParts();
+  }
+
+  /** All that can be done with rows. Until it is here the grid is busy, though it may show rows already. */
+  async loadParts() {
+    const { PARTS } = await import("./parts.js");
+    for (const attach of PARTS) attach(this);
+    this.isWhole = true;
+    if (this.table) this.say("schema");
+    if (this.shownTotal) this.rowsChanged(null, false);
   }
 
   build() {
@@ -55,7 +63,7 @@ class RunSheet extends HTMLElement {
     this.scroller.setAttribute("role", "grid");
     this.scroller.setAttribute("aria-label", this.getAttribute("label") || "Rows");
     this.scroller.setAttribute("aria-busy", "true");
-    this.header = new Header({ run: this.mayRun ? (group, anchor) => openRun(this, [group], `Run “${group.name}” on`, anchor) : null });
+    this.header = new Header({ run: this.mayRun ? (group, anchor) => this.openRun?.([group], `Run “${group.name}” on`, anchor) : null });
     this.window = new Window(this.scroller, {
       row: (ordinal) => this.store.row(ordinal),
       describe: (column, row) => describe(column, row, this.view),
@@ -66,7 +74,6 @@ class RunSheet extends HTMLElement {
     this.note.className = "sheet-note";
     this.note.hidden = true;
     this.append(this.scroller, this.note);
-    this.drawer = new Drawer(this, document.getElementById("drawer"));
   }
 
   /** What a cell's look depends on besides its row. */
@@ -147,13 +154,13 @@ class RunSheet extends HTMLElement {
   rowsChanged(ordinals, live) {
     if (this.store.total !== null) this.showTotal(this.store.total);
     this.window.changed(ordinals, live);
-    this.drawer.refresh();
+    this.drawer?.refresh();
     this.say("rows");
   }
 
   showTotal(total) {
     this.complained = false;
-    this.scroller.removeAttribute("aria-busy");
+    if (this.isWhole) this.scroller.removeAttribute("aria-busy");
     if (this.window.total === total && this.shownTotal) return;
     this.shownTotal = true;
     this.window.setTotal(total);
@@ -181,7 +188,7 @@ class RunSheet extends HTMLElement {
   }
 
   showSummary() {
-    const summary = this.session.summary;
+    const { summary } = this.session;
     if (summary) this.header.setCounts(summary.groups, summary.rows);
   }
 
@@ -200,19 +207,18 @@ class RunSheet extends HTMLElement {
     this.active = place;
     this.window.setActive(place);
     this.say("active", place);
-    if (this.drawer.isOpen && place) this.openDrawer(place);
+    if (this.drawer?.isOpen && place) this.openDrawer(place);
   }
 
   key(event) {
     if (event.target !== this.scroller || event.altKey) return;
     if (this.keys.some((take) => take(event))) return event.preventDefault();
-    if (event.key === "Escape") return this.drawer.close();
+    if (event.key === "Escape") return this.drawer?.close();
     if (event.key === "Enter" && this.active) {
       event.preventDefault();
       return this.open(this.active);
     }
-    const press = { key: event.key, ctrl: event.ctrlKey || event.metaKey };
-    const to = this.active && move(this.active, press, this.bounds);
+    const to = this.active && move(this.active, { key: event.key, ctrl: event.ctrlKey || event.metaKey }, this.bounds);
     if (!to) return;
     event.preventDefault();
     this.activate(to);
@@ -223,8 +229,7 @@ class RunSheet extends HTMLElement {
     if (!place) return;
     this.scroller.focus({ preventScroll: true });
     this.activate(place);
-    const onButton = event.target.closest(".row-button");
-    if (onButton || place.col > 0) this.open(place);
+    if (place.col > 0 || event.target.closest(".row-button")) this.open(place);
   }
 
   /** Enter or a click: the row's menu on its number, the drawer on a workflow's cell. */
@@ -236,8 +241,8 @@ class RunSheet extends HTMLElement {
   openDrawer(place) {
     const column = this.schema.columns[place.col - 1];
     const row = this.store.row(place.row);
-    if (!row || !column || !column.group) return this.drawer.close();
-    this.drawer.show(row.id, column.group);
+    if (!row || !column || !column.group) return this.drawer?.close();
+    this.drawer?.show(row.id, column.group);
     requestAnimationFrame(() => this.window.setActive(place)); // the drawer took room: keep the cell in view
   }
 }

@@ -1,6 +1,11 @@
 // @ts-check
-/** What a grid can do beyond showing rows: each part attaches itself to the `<run-sheet>` it is given. */
+/**
+ * What a grid can do beyond showing rows: each part attaches itself to the `<run-sheet>` it is given. The table may be shown
+ * by then: `sheet:schema` and `sheet:rows` are said once more when all are there.
+ */
+import "../run/strip.js";
 import { attachImport } from "../tables/import_part.js";
+import { attachDrawer } from "./drawer.js";
 import { attachEditing } from "./edit.js";
 import { attachRunning } from "./running.js";
 import { attachSelection } from "./selection.js";
@@ -9,4 +14,4 @@ import { attachTools } from "./tools/bar.js";
 import { attachWriting } from "./writing.js";
 
 /** @type {((grid: any) => void)[]} */
-export const PARTS = [attachTools, attachWriting, attachSelection, attachRunning, attachSide, attachImport, attachEditing];
+export const PARTS = [attachDrawer, attachTools, attachWriting, attachSelection, attachRunning, attachSide, attachImport, attachEditing];

@@ -3,8 +3,9 @@
 import { runMenu } from "../run/lazy.js";
 import { report } from "../ui/toast.js";
 
-/** Part of the grid: the page's Run all button. */
+/** Part of the grid: `grid.openRun(groups, title, anchor)` and the page's Run all button. */
 export function attachRunning(grid) {
+  grid.openRun = (groups, title, anchor) => openRun(grid, groups, title, anchor);
   const button = /** @type {HTMLButtonElement|null} */ (document.getElementById("run-all"));
   button?.addEventListener("click", () => openRun(grid, grid.schema.groups, "Run all columns on", button));
   grid.addEventListener("sheet:schema", () => { if (button) button.disabled = grid.schema.groups.length === 0; });

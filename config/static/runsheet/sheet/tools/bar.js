@@ -1,16 +1,15 @@
 // @ts-check
 /** The tool bar above the grid: its buttons open panels that are loaded at first use; it says what is listed, and how much of it. */
 import { count, plural } from "../../format.js";
+import { confirm } from "../../ui/confirm.js";
 import { report } from "../../ui/toast.js";
 import { askedOf, countOf } from "./asked.js";
 import { attachHeads } from "./heads.js";
 import { attachMoved } from "./moved.js";
-import { Viewing } from "./viewing.js";
 
-/** Part of the grid: what is listed, how it looks, the tool bar, the header. */
+/** Part of the grid: the tool bar and the header. */
 export function attachTools(grid) {
-  grid.viewing = new Viewing(grid);
-  grid.tools = { filterBy: (columnId) => openers.filter(grid, button("filter"), columnId), find: () => openers.find(grid, button("search")) };
+  grid.tools = { confirm, filterBy: (columnId) => openers.filter(grid, button("filter"), columnId), find: () => openers.find(grid, button("search")) };
   attachHeads(grid);
   attachMoved(grid);
   arm(grid);

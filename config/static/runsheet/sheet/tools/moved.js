@@ -8,6 +8,9 @@
 import { plural } from "../../format.js";
 import { askedOf } from "./asked.js";
 
+/** Some row moved, and nothing has said which. */
+const SOMEBODY = "somebody";
+
 /** Part of the grid. */
 export function attachMoved(grid) {
   const note = document.getElementById("rows-moved"), words = note?.querySelector("span");
@@ -32,13 +35,15 @@ export function attachMoved(grid) {
       const isMeant = asked.has(cell.group) || (cell.data && (q || keys.some((key) => key in cell.data)));
       if (isMeant) moved.add(cell.row);
     }
+    if (moved.size > 1) moved.delete(SOMEBODY);
     if (moved.size) later();
   });
   grid.session.addEventListener("rows", (event) => {
     if (grid.store.keepsOrder) for (const id of /** @type {CustomEvent} */ (event).detail.changed || []) suspects.add(id);
   });
   grid.store.listener.moved = () => {
-    for (const id of suspects.size ? suspects : ["one"]) moved.add(id);
+    for (const id of suspects) moved.add(id);
+    if (!moved.size) moved.add(SOMEBODY);
     later();
   };
   grid.addEventListener("sheet:query", forget);

@@ -6,7 +6,6 @@
  * quick succession together; what the server refuses is taken back. `sheet:view` tells when any of this is another.
  */
 import { Problem, api } from "../../api.js";
-import { confirm } from "../../ui/confirm.js";
 import { report, toast } from "../../ui/toast.js";
 import { isAbout } from "./asked.js";
 import { lostBy } from "./order.js";
@@ -217,7 +216,7 @@ export class Viewing {
   /** Put the table's columns in another order. Groups that would lose what they read are named first. */
   async reorder(order) {
     const lost = lostBy(this.grid.table, order);
-    if (lost.length && !(await confirm({
+    if (lost.length && !(await this.grid.tools.confirm({
       title: "Move the column?", yes: "Move it",
       text: `${lost.map(({ group, columns }) => `“${group}” will no longer read ${columns.join(", ")}`).join("; ")}: a workflow reads only what stands left of its columns.`,
     }))) return;
