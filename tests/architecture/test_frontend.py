@@ -65,6 +65,25 @@ def test_our_own_javascript_stays_within_its_budget() -> None:
     assert sum(len(path.read_text().splitlines()) for path in MODULES) <= MOST_LINES
 
 
+def test_no_module_comes_back_to_itself() -> None:
+    """A hashed name depends on what a file imports: files that import each other would have none."""
+    imports = {path: imports_of(path) | imported_later(path) for path in MODULES}
+    while leaves := {path for path, others in imports.items() if not others & imports.keys()}:
+        imports = {path: others for path, others in imports.items() if path not in leaves}
+    assert not imports, sorted(path.name for path in imports)
+
+
+def imports_of(path: Path) -> set[Path]:
+    """What comes with a module."""
+    named = re.findall(r'(?:from|^import) ?"(\.{1,2}/[^"]+)"', path.read_text(), re.MULTILINE)
+    return {(path.parent / name).resolve() for name in named}
+
+
+def imported_later(path: Path) -> set[Path]:
+    """What a module asks for by ``import()``."""
+    return {(path.parent / name).resolve() for name in re.findall(r'import\("([^"]+)"\)', path.read_text())}
+
+
 def loaded_by(entries: list[Path]) -> set[Path]:
     """The modules that come with these, by their static imports."""
     found: set[Path] = set()
@@ -73,8 +92,7 @@ def loaded_by(entries: list[Path]) -> set[Path]:
         path = waiting.pop().resolve()
         if path not in found:
             found.add(path)
-            imports = re.findall(r'(?:from|^import) ?"(\.{1,2}/[^"]+)"', path.read_text(), re.MULTILINE)
-            waiting += [path.parent / name for name in imports]
+            waiting += imports_of(path)
     return found
 
 

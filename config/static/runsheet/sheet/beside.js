@@ -1,5 +1,5 @@
 // @ts-check
-/** What is wanted soon, but not before the first rows are seen: adding rows, menus, reading whole values, cards. */
+/** What else is done with rows: added, read whole, shown as cards; and their menus. */
 import { attachNarrow } from "./narrow.js";
 import { attachRows } from "./rows.js";
 import { attachReading } from "./whole.js";

@@ -71,7 +71,6 @@ export function attachEditing(grid) {
     grid.edit(active);
     return true;
   });
-  import("./beside.js").then(({ attachBeside }) => attachBeside(grid));
   if (grid.mayRun) load();
 }
 

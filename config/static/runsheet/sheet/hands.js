@@ -1,5 +1,5 @@
 // @ts-check
-/** What is done with a selection by hand: drawn, dragged, filled, copied, run. Loaded beside the first rows, not before. */
+/** What is done with a selection by hand: drawn, dragged, filled, copied, run. */
 import { attachBar } from "./bar.js";
 import { attachCopying } from "./copying.js";
 import { attachDrag } from "./drag.js";

@@ -1,6 +1,6 @@
 // @ts-check
 /** Rows come: the line at the end, Shift+Enter; and the menus of rows and cells, which come when they are needed. */
-import { toast } from "../ui/toast.js";
+import { arrive } from "./arrival.js";
 import { element } from "./slot.js";
 
 /** Part of the grid: `grid.openMenu(place, at)`, `grid.addRow(place, ordinal)`. */
@@ -46,19 +46,6 @@ export function attachRows(grid) {
     return true;
   });
 }
-
-/** Go where rows that were just made stand, once they are listed. */
-export function arrive(grid, ordinal, known, elsewhere) {
-  if (isOwnOrder(grid)) {
-    const go = () => grid.activate({ row: ordinal, col: Math.max(1, grid.active ? grid.active.col : 1) });
-    if (grid.store.total !== known) return go();
-    grid.addEventListener("sheet:total", go, { once: true });
-  } else toast(elsewhere);
-  grid.refetch();
-}
-
-/** Whether the rows are listed as the table has them, all of them. */
-export const isOwnOrder = (grid) => !Object.values(grid.query).some(Boolean);
 
 /** Whether a place lies in what is selected, when that is more than the active cell. */
 function isChosen(grid, { row, col }) {

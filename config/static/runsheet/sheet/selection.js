@@ -1,14 +1,14 @@
 // @ts-check
 /**
- * What is selected in a grid: ranges of cells, loaded or not; keys, and what is said of it. What else is done by hand –
- * pointer, clipboard, filling, the bar – comes by itself, a moment after the page.
+ * What is selected in a grid: ranges of cells, loaded or not; keys, and what is said of it. What is done with it by hand –
+ * pointer, clipboard, filling, the bar – are parts of their own (`hands.js`).
  */
 import { between, clip, countOf, isOneCell, move, rowSpans, selectionWords } from "./select.js";
 
 /** Screen readers hear what is selected when it has stayed so for a moment. */
 const SAID_AFTER_MS = 400;
 
-/** Part of the grid: `grid.selection`, and all that is done with it. */
+/** Part of the grid: `grid.selection`. */
 export function attachSelection(grid) {
   const selection = new Selection(grid);
   grid.selection = selection;
@@ -19,7 +19,6 @@ export function attachSelection(grid) {
   grid.addEventListener("sheet:query", () => selection.follow(null));
   grid.addEventListener("sheet:schema", () => selection.changed());
   grid.addEventListener("sheet:total", () => selection.changed());
-  import("./hands.js").then(({ attachHands }) => attachHands(grid));
 }
 
 export class Selection {

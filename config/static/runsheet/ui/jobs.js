@@ -12,11 +12,11 @@ const button = /** @type {HTMLButtonElement} */ (document.getElementById("jobs")
 const table = document.querySelector("run-sheet")?.getAttribute("table-id");
 
 /** Jobs that were at work while this page was open, the newest last. @type {Map<string, any>} */
-export const jobs = new Map();
-export const tray = new EventTarget();
+const jobs = new Map();
+const tray = new EventTarget();
 
 /** Take in how a job stands. One that had ended before anybody here saw it at work is no news. */
-export function take(job) {
+function take(job) {
   const before = jobs.get(job.id);
   if ((table && job.table !== table) || (!before && !isActive(job)) || (before && !isActive(before))) return;
   jobs.set(job.id, job);
@@ -55,7 +55,7 @@ async function read() {
   }
 }
 
-button.addEventListener("click", async () => (await import("./jobs_menu.js")).openJobs(button));
+button.addEventListener("click", async () => (await import("./jobs_menu.js")).openJobs(button, { jobs, tray, take }));
 if (table) {
   const { session } = await import("./../session.js");
   const shared = session(table);

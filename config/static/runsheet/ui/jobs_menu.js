@@ -3,13 +3,15 @@
 import { cancelJob, JobProgress } from "../tables/job_view.js";
 import { isActive, title } from "../tables/job_words.js";
 import { html, useEffect, useState } from "./html.js";
-import { jobs, take, tray } from "./jobs.js";
 import { openMenu } from "./menu.js";
 
-/** @param {Element} anchor */
-export const openJobs = (anchor) => openMenu(anchor, () => html`<${Jobs} />`, { label: "Jobs" });
+/**
+ * @param {Element} anchor
+ * @param {{jobs: Map<string, any>, tray: EventTarget, take: (job: any) => void}} known what the tray holds; "change" says that it is another
+ */
+export const openJobs = (anchor, known) => openMenu(anchor, () => html`<${Jobs} ...${known} />`, { label: "Jobs" });
 
-function Jobs() {
+function Jobs({ jobs, tray, take }) {
   const [, redraw] = useState(0);
   useEffect(() => {
     const changed = () => redraw((times) => times + 1);

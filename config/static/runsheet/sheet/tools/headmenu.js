@@ -5,8 +5,8 @@ import { html } from "../../ui/html.js";
 import { openMenu } from "../../ui/menu.js";
 import { stopGroups } from "../actions.js";
 import { openRun } from "../running.js";
-import { fit } from "./heads.js";
 import { moveStep } from "./order.js";
+import { fit } from "./widths.js";
 
 const ENDS = { number: ["1 → 9", "9 → 1"], currency: ["1 → 9", "9 → 1"], boolean: ["unchecked first", "checked first"], date: ["oldest first", "newest first"], datetime: ["oldest first", "newest first"] };
 

@@ -2,8 +2,8 @@
 /** What can be done with the header: resize and move columns by pointer and keys, open the menus of columns and groups. */
 import { report } from "../../ui/toast.js";
 import { moveBeside } from "./order.js";
+import { bounded, fit } from "./widths.js";
 
-const NARROWEST = 48, WIDEST = 1_200;
 const STEP = 16;
 /** A press that moves less is a click. */
 const DRAG_FROM = 6;
@@ -76,15 +76,6 @@ async function openMenuAt(grid, anchor, at) {
   } catch (error) {
     report(error, "open the menu");
   }
-}
-
-const bounded = (width) => Math.max(NARROWEST, Math.min(WIDEST, Math.round(width)));
-
-/** Make a column as wide as what it shows on screen. */
-export function fit(grid, column) {
-  const shown = [grid.scroller.querySelector(`.name-cell[data-id="${column.id}"]`), ...grid.window.body.querySelectorAll(`.sheet-row:not([hidden]) [data-column="${column.key}"]`)];
-  const needs = (cell) => [...cell.children].reduce((sum, child) => sum + (child.matches(".resizer, .name-menu") ? 0 : child.scrollWidth + 6), 22);
-  grid.viewing.widen(column.id, bounded(Math.min(640, Math.max(...shown.map(needs)))));
 }
 
 function press(grid, event) {
