@@ -73,8 +73,8 @@ class CellRunsView(TablesAPIView):
     def get(self, request: WorkspaceRequest, table: UUID, row: UUID, group: UUID) -> Response:
         """The runs of one cell, the newest first. One that has done nothing yet may not be among them."""
         stored = self.table(table)
-        self.one(stored.rows, pk=row)
-        self.one(stored.groups, pk=group)
+        self.one(stored.rows.all(), pk=row)
+        self.one(stored.groups.all(), pk=group)
         cell = stored.cells.filter(row_id=row, group_id=group).values("pk")
         runs = runs_of(request.workspace.pk).filter(owner_kind=CELL, owner_id__in=cell)
         return self.page(runs, RunSummarySerializer, order=["-id"])
