@@ -33,8 +33,7 @@ export function attachDrag(grid) {
   function press(event, place) {
     const ctrl = event.ctrlKey || event.metaKey;
     if (event.shiftKey && selection.anchor) selection.extend(selection.shape === "rows" ? { ...place, col: 0 } : place, { reveal: false });
-    else if (ctrl) selection.set(place, { add: true });
-    else selection.set(place);
+    else selection.set(place, { add: ctrl, reveal: false }); // or the click would fall on what came under the pointer
     return event.shiftKey || ctrl;
   }
 

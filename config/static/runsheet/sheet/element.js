@@ -203,9 +203,9 @@ class RunSheet extends HTMLElement {
     return { rows: this.store.total || 0, cols: this.schema.columns.length + 1, page: this.window.page };
   }
 
-  activate(place) {
+  activate(place, { reveal = true } = {}) {
     this.active = place;
-    this.window.setActive(place);
+    this.window.setActive(place, reveal);
     this.say("active", place);
     if (this.drawer?.isOpen && place) this.openDrawer(place);
   }

@@ -89,11 +89,11 @@ export class Selection {
   }
 
   /** Select from a place to another; `add` keeps what is selected already. */
-  set(anchor, { head = anchor, shape = anchor?.col === 0 ? "rows" : "cells", add = false } = {}) {
+  set(anchor, { head = anchor, shape = anchor?.col === 0 ? "rows" : "cells", add = false, reveal = true } = {}) {
     this.kept = add ? this.ranges : [];
     Object.assign(this, { anchor, head, shape });
     const { active } = this.grid;
-    if (anchor && !(active && active.row === anchor.row && active.col === anchor.col)) this.grid.activate(anchor);
+    if (anchor && !(active && active.row === anchor.row && active.col === anchor.col)) this.grid.activate(anchor, { reveal });
     this.changed();
   }
 

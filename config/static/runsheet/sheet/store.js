@@ -2,8 +2,7 @@
 /**
  * The rows this browser holds: sparse pages by ordinal, at most 50, and which event is newer than what is shown (T35).
  *
- * Events that arrive while a page is being fetched are kept and applied to it again when it comes: a page may have
- * been read before them. `version` alone decides.
+ * Events that arrive while a page is fetched are applied to it again when it comes. `version` alone decides.
  */
 
 export const PAGE = 200;
@@ -16,8 +15,8 @@ const REREAD_MS = 500;
 export class Store {
   /**
    * @param {(start: number, limit: number) => Promise<{results: any[], total: number}>} fetchPage
-   * @param {{rows: (ordinals: Set<number>|null, live: boolean) => void, failed: (error: any) => void, moved?: () => void}} listener
-   *   `rows(null)` means that anything may have changed; `moved` that rows stand elsewhere now than they are shown
+   * @param {{rows: (ordinals: Set<number>|null, live: boolean) => void, failed: (error: any) => void, moved?: () => void, anew?: () => void}} listener
+   *   `rows(null)` means that anything may have changed; `moved` that rows stand elsewhere now than they are shown, `anew` that they are shown where they stand
    */
   constructor(fetchPage, listener) {
     this.fetchPage = fetchPage;
@@ -186,6 +185,7 @@ export class Store {
   settle(number, answer, { generation, at }) {
     const old = this.keepsOrder && this.pages.get(number);
     answer.results.forEach(setApart);
+    if (old?.anew) this.listener.anew?.();
     const { results, total } = old && !old.anew ? { results: this.inPlace(old.rows, answer.results), total: this.total } : answer;
     this.forget(number);
     Object.assign(this, { total, isEstimate: answer.total_exact === false });

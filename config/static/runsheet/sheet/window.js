@@ -219,9 +219,9 @@ export class Window {
     return col === 0 ? slot.number : slot.cells.find((cell) => cell.col === col)?.element || null;
   }
 
-  setActive(place) {
+  setActive(place, reveal = true) {
     this.active = place;
-    if (place) this.bringIntoView(place);
+    if (place && reveal) this.bringIntoView(place);
     this.markActive();
     this.later();
   }

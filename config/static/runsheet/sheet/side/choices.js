@@ -1,6 +1,6 @@
 // @ts-check
 /** The choices of a column: named, coloured, put in order, added by Enter. */
-import { cross, html, useRef } from "../../ui/html.js";
+import { cross, html, useLayoutEffect, useRef } from "../../ui/html.js";
 import { COLOURS } from "./columns.js";
 
 /** @param {{form: any, isNew: boolean}} props */
@@ -8,7 +8,12 @@ export function Choices({ form, isNew }) {
   const { choices } = form.values;
   const list = useRef(/** @type {HTMLElement|null} */ (null));
   const put = (place, part) => form.set({ choices: choices.map((one, at) => (at === place ? { ...one, ...part } : one)) });
-  const focus = (place) => requestAnimationFrame(() => /** @type {HTMLElement|undefined} */ (list.current?.querySelectorAll("input")[place])?.focus());
+  const wanted = useRef(-1);
+  const focus = (place) => { wanted.current = place; };
+  useLayoutEffect(() => { // at once: the next letter that is typed belongs there
+    if (wanted.current >= 0) list.current?.querySelectorAll("input")[wanted.current]?.focus();
+    wanted.current = -1;
+  });
   const add = (place) => {
     form.set({ choices: [...choices.slice(0, place), { was: "", name: "", colour: "" }, ...choices.slice(place)] });
     focus(place);

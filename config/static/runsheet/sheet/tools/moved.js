@@ -46,6 +46,7 @@ export function attachMoved(grid) {
     if (!moved.size) moved.add(SOMEBODY);
     later();
   };
+  grid.store.listener.anew = forget;
   grid.addEventListener("sheet:query", forget);
   note?.querySelector("button")?.addEventListener("click", () => {
     forget();
