@@ -29,6 +29,13 @@ export function attachDrag(grid) {
     header(event, cell);
   });
 
+  // The browser would scroll to the field that takes the focus, away from under the pointer.
+  grid.window.body.addEventListener("mousedown", (event) => {
+    if (event.target.closest("button, input")) return;
+    event.preventDefault();
+    grid.scroller.focus({ preventScroll: true });
+  });
+
   /** Whether this began something other than making a cell the active one. */
   function press(event, place) {
     const ctrl = event.ctrlKey || event.metaKey;
