@@ -17,11 +17,10 @@ def membership_for(user_id: UUID, workspace_id: UUID) -> Membership | None:
 
 def membership_of_token(token: ApiToken) -> Membership | None:
     """The place its owner still has in its workspace; user and workspace are those ``token_live`` loaded."""
-    found = Membership.objects.filter(user_id=token.user_id, workspace_id=token.workspace_id)[:1]
-    for membership in found:
-        membership.user, membership.workspace = token.user, token.workspace
-        return membership
-    return None
+    place = Membership.objects.filter(user_id=token.user_id, workspace_id=token.workspace_id).first()
+    if place is not None:
+        place.user, place.workspace = token.user, token.workspace
+    return place
 
 
 def membership_named(user_id: UUID, name: str) -> Membership | None:

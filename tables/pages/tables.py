@@ -42,10 +42,7 @@ class TablesPage(WorkspacePageMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the tables, newest activity first."""
-        query, archived = (
-            self.request.GET.get("q", "").replace("\x00", "").strip(),
-            "archived" in self.request.GET,
-        )
+        query, archived = self.request.GET.get("q", "").strip(), "archived" in self.request.GET
         tables = tables_of(self.workspace.pk, archived=archived)
         found = list(_listed(tables.filter(name__icontains=query) if query else tables)[: SHOWN + 1])
         counts = _cell_counts(found)

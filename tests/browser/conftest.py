@@ -15,7 +15,7 @@ from tests.bed.processes import KeptStack, StartStack
 
 if TYPE_CHECKING:  # this file is read before Django is set up
     from tests.browser.site import Site, Watched
-    from workspaces.models import Workspace
+    from workspaces.models import User, Workspace
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 """Playwright's sync API runs an event loop in this thread, beside which Django's ORM would refuse to work."""
@@ -48,6 +48,17 @@ def workspace(transactional_db: None) -> Workspace:
     user = User.objects.create_user(username="mk", password="a password of words")
     Membership.objects.create(user=user, workspace=made, role=Role.EDITOR)
     return made
+
+
+@pytest.fixture
+def boss(workspace: Workspace) -> User:
+    """An admin of the workspace."""
+    from workspaces.models import Membership, User
+    from workspaces.states import Role
+
+    user = User.objects.create_user(username="boss", password="a password of words")
+    Membership.objects.create(user=user, workspace=workspace, role=Role.ADMIN)
+    return user
 
 
 @pytest.fixture(scope="session")

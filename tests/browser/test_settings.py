@@ -13,14 +13,6 @@ from workspaces.states import Role
 SETTINGS = ("/settings/", "/settings/secrets/", "/settings/tokens/", "/settings/audit/")
 
 
-@pytest.fixture
-def boss(workspace: Workspace) -> User:
-    """An admin of the workspace."""
-    user = User.objects.create_user(username="boss", password="a password of words")
-    Membership.objects.create(user=user, workspace=workspace, role=Role.ADMIN)
-    return user
-
-
 def line(page: Page, name: str) -> Locator:
     """The line of somebody or something."""
     return page.get_by_role("row").filter(has_text=name)

@@ -14,16 +14,7 @@ from tests.bed.factories import greeting_chain, sheet_make
 from tests.browser.sheets import cell, run_all, two_step_sheet
 from tests.browser.site import Site, axe_faults
 from tests.browser.test_pages import overflow
-from workspaces.models import Membership, User, Workspace
-from workspaces.states import Role
-
-
-@pytest.fixture
-def boss(workspace: Workspace) -> User:
-    """An admin of the workspace."""
-    user = User.objects.create_user(username="boss", password="a password of words")
-    Membership.objects.create(user=user, workspace=workspace, role=Role.ADMIN)
-    return user
+from workspaces.models import User, Workspace
 
 
 def line(page: Page, name: str) -> Locator:

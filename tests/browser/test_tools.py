@@ -258,7 +258,6 @@ def test_what_is_listed_is_exported_as_it_is_listed(still_site: Site, workspace:
     ]
 
 
-@pytest.mark.rule("T35")
 def test_rows_stay_where_they_are_while_a_run_changes_what_they_are_sorted_by(
     site: Site, workspace: Workspace
 ) -> None:

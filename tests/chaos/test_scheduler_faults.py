@@ -20,6 +20,7 @@ from tests.bed.factories import workspace_make
 from tests.bed.signals import wait_for
 from tests.bed.triggers import minute, trigger_make, triggers_make
 from workflows.models import Run
+from workspaces.models import Workspace
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -103,18 +104,9 @@ def test_after_a_beat_that_was_away_each_missed_slot_has_its_row(
     stack.stop("beat@1")
     wait_for(no_tick_for_a_while(), "the ticks to cease", 30)
     first = minute(ago=10)  # as if it had been away for ten minutes
-    made = {
-        policy: trigger_make(
-            workspace, due=first, cron_expression="* * * * *", catchup_policy=policy, overlap_policy="allow"
-        )
-        for policy in ("skip", "latest", "all")
-    }
+    made = one_of_each_policy(workspace, first)
     stack.start("beat@1")
-    wait_for(lambda: not Trigger.objects.due().exists(), "the slots to be caught up", 60)
-    # `all` paces its slots a second apart
-    wait_for(lambda: not Invocation.objects.filter(status__in=IN_FLIGHT).exists(), "all to be over", 90)
-    for policy, trigger in made.items():
-        check_every_slot(trigger, policy, first, late=10)
+    caught_up(made, first, late=10)
     invariants_hold()
 
 
@@ -128,22 +120,32 @@ def test_after_beat_and_workers_were_away_by_the_clock_each_missed_slot_has_its_
     stack.stop("beat@1")
     stack.stop("worker@1")
     first = minute() + timedelta(minutes=1)
-    made = {
-        policy: trigger_make(
-            workspace, due=first, cron_expression="* * * * *", catchup_policy=policy, overlap_policy="allow"
-        )
-        for policy in ("skip", "latest", "all")
-    }
+    made = one_of_each_policy(workspace, first)
     back = first + timedelta(minutes=AWAY_MINUTES, seconds=20)
     wait_for(lambda: timezone.now() >= back, "the outage to be over", 60 * AWAY_MINUTES + 120)
     assert not Invocation.objects.exists()
     stack.start("worker@1")
     stack.start("beat@1")
+    caught_up(made, first, late=AWAY_MINUTES)
+    invariants_hold()
+
+
+def one_of_each_policy(workspace: Workspace, first: datetime) -> dict[str, Trigger]:
+    """Triggers of every minute from then on, by how they catch up."""
+    return {
+        policy: trigger_make(
+            workspace, due=first, cron_expression="* * * * *", catchup_policy=policy, overlap_policy="allow"
+        )
+        for policy in ("skip", "latest", "all")
+    }
+
+
+def caught_up(made: dict[str, Trigger], first: datetime, *, late: int) -> None:
+    """Look at each trigger's rows once nothing is due or under way (``all`` takes a second for each slot)."""
     wait_for(lambda: not Trigger.objects.due().exists(), "the slots to be caught up", START_SECONDS)
     wait_for(lambda: not Invocation.objects.filter(status__in=IN_FLIGHT).exists(), "all to be over", 120)
     for policy, trigger in made.items():
-        check_every_slot(trigger, policy, first, late=AWAY_MINUTES)
-    invariants_hold()
+        check_every_slot(trigger, policy, first, late=late)
 
 
 def no_tick_for_a_while() -> Callable[[], bool]:

@@ -29,6 +29,8 @@ class WorkspacePageMixin(LoginRequiredMixin, ContextMixin, View):
         user = request.user
         if not isinstance(user, User):
             return self.handle_no_permission()
+        if any("\x00" in value for values in request.GET.lists() for value in values[1]):
+            raise Http404("The address holds a character that no text has.")
         named = request.GET.get("workspace")
         place = selectors.membership_named(user.pk, named) if named else selectors.membership_default(user)
         if place is None and named:

@@ -169,7 +169,7 @@ class AuditPage(SettingsMixin):
             entries = entries.filter(
                 reduce(or_, (Q(action__startswith=f"{each}.") for each in entities.split()))
             )
-        if "who" in query and "\x00" not in query["who"]:
+        if "who" in query:
             entries = entries.filter(actor_label__icontains=query["who"].strip())
         return entries
 

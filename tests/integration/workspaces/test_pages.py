@@ -97,3 +97,14 @@ def test_a_page_finds_its_workspace_and_keeps_outsiders_out(
     for query in (f"?workspace={foreign.slug}", "?workspace=%00"):
         with pytest.raises(Http404):
             visit(admin, query)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/workflows/", "/runs/", "/triggers/", "/invocations/", "/approvals/", "/settings/audit/"]
+)
+def test_an_address_with_a_character_that_no_text_has_leads_nowhere(
+    admin: User, client: Client, path: str
+) -> None:
+    client.force_login(admin)
+    for name in ("q", "who", "status", "after", "workspace"):
+        assert client.get(path, {name: "a\x00b"}).status_code == 404
