@@ -8,6 +8,9 @@ CODE   := config scheduler tables workflows workspaces
 COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
+# Every process that is started would compile all our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo dev test lint types format unit integration acceptance browser chromium core-chaos chaos-points \
 	chaos-selection chaos bench \
 	guarantees docs screenshots install install-run lock
@@ -52,7 +55,7 @@ chromium: install
 	@$(PY) -m tests.bed.chromium
 
 browser: chromium  ## what people see, in Chromium (BROWSER=required fails without one)
-	@$(if $(wildcard tests/browser),BROWSER=$(BROWSER) $(PYTEST) tests/browser -n 2 --dist loadfile)
+	@$(if $(wildcard tests/browser),BROWSER=$(BROWSER) $(PYTEST) tests/browser -n 2 --dist worksteal)
 
 core-chaos: install
 	@$(if $(wildcard tests/chaos),$(PYTEST) tests/chaos -m core)

@@ -40,6 +40,9 @@ BACKLOG = 1024
 QUIET = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser:UserWarning"}
 """Celery's advice to name another user is for servers; on one's own machine it is noise at every start."""
 
+CHECKED = {"CELERY_SKIP_CHECKS": "1"}
+"""`migrate` has made Django's checks once for all: each worker would load every view to make them again."""
+
 
 class Supervised(Protocol):
     """What the supervisor keeps alive."""
@@ -112,6 +115,7 @@ class Stack:
         self.env = child_environment(
             {
                 **QUIET,
+                **CHECKED,
                 "WORKER_QUEUES": "rows,interactive,cpu",
                 "HOST": host,
                 **(env or {}),

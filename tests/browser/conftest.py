@@ -25,6 +25,20 @@ expect.set_options(timeout=20_000)  # a bound for machines that do much else, no
 STATIC = BASE_DIR / "config" / "static"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on the same processes follow one another: starting others takes longer than most of these tests."""
+    here = Path(__file__).parent
+    places = [place for place, item in enumerate(items) if here in item.path.parents]
+    for place, item in zip(places, sorted((items[place] for place in places), key=processes_of), strict=True):
+        items[place] = item
+
+
+def processes_of(item: pytest.Item) -> int:
+    """What runs beside a test: web alone, nothing, what it starts itself, all processes of one box."""
+    names = getattr(item, "fixturenames", ())
+    return next((at for at, name in ((0, "still_site"), (3, "site"), (2, "start_stack")) if name in names), 1)
+
+
 @pytest.fixture
 def watched(browser: Browser, browser_context_args: dict[str, Any]) -> Iterator[Watched]:
     """Opens browsers; at the end none may have logged an error, a CSP violation among them."""

@@ -46,7 +46,10 @@ export async function api(method, path, { query, body, signal, key, match } = {}
   const isForm = body instanceof FormData;
   if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
   const response = await fetch(url, {
-    method, headers, signal, credentials: "same-origin",
+    method,
+    headers,
+    signal,
+    credentials: "same-origin",
     body: body === undefined || isForm ? body : JSON.stringify(body),
   });
   return answer(response);

@@ -3,7 +3,13 @@
 
 const whole = new Intl.NumberFormat("en");
 const decimals = new Intl.NumberFormat("en", { maximumFractionDigits: 10 });
-const dateTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dateTime = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
 
 /** 41208 → "41,208". */
 export const count = (value) => whole.format(value);
@@ -39,5 +45,7 @@ export const instant = (iso) => dateTime.format(new Date(iso));
 export function clock(iso) {
   const date = new Date(iso);
   const time = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  return date.toDateString() === new Date().toDateString() ? time : `${date.getDate()} ${date.toLocaleString("en", { month: "short" })} ${time}`;
+  return date.toDateString() === new Date().toDateString()
+    ? time
+    : `${date.getDate()} ${date.toLocaleString("en", { month: "short" })} ${time}`;
 }

@@ -32,7 +32,9 @@ export class Live {
 
   start() {
     addEventListener("online", () => this.soon());
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.soon(); });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.soon();
+    });
     this.open();
   }
 
@@ -57,8 +59,12 @@ export class Live {
     if (this.seq) url.searchParams.set("since", this.seq);
     const socket = new WebSocket(url);
     this.socket = socket;
-    socket.onmessage = (message) => { if (socket === this.socket) this.take(JSON.parse(message.data)); };
-    socket.onclose = (close) => { if (socket === this.socket) this.lost(close.code); };
+    socket.onmessage = (message) => {
+      if (socket === this.socket) this.take(JSON.parse(message.data));
+    };
+    socket.onclose = (close) => {
+      if (socket === this.socket) this.lost(close.code);
+    };
     this.heard();
   }
 

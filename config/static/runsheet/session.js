@@ -49,7 +49,10 @@ export class Session extends EventTarget {
       onHello: (resumed) => this.hello(resumed),
       onEvents: (events) => this.take(events),
       onPruned: () => this.resyncSoon(),
-      onState: (state) => { this.state = state; this.say("state"); },
+      onState: (state) => {
+        this.state = state;
+        this.say("state");
+      },
     });
   }
 
@@ -83,7 +86,10 @@ export class Session extends EventTarget {
 
   /** The same, not in the same instant as everybody else, and once for all that asked meanwhile. */
   resyncSoon() {
-    this.resyncDue ||= window.setTimeout(() => { this.resyncDue = 0; this.resync(); }, Math.random() * SPREAD_MS);
+    this.resyncDue ||= window.setTimeout(() => {
+      this.resyncDue = 0;
+      this.resync();
+    }, Math.random() * SPREAD_MS);
   }
 
   async refresh() {
@@ -112,7 +118,8 @@ export class Session extends EventTarget {
   }
 
   take(events) {
-    const cells = [], rows = [];
+    const cells = [];
+    const rows = [];
     for (const event of events) {
       if (event.kind === "cell") cells.push(event);
       else if (event.kind === "rows") rows.push(event);

@@ -29,8 +29,10 @@ const PAUSED = {
 
 /** `{completed: 12, deps_unmet: 3}` → "12 are completed, 3 wait for other columns". */
 export function skippedWords(skipped) {
-  return Object.entries(skipped).filter(([, n]) => n)
-    .map(([reason, n]) => (reason.startsWith("no_") ? SKIPPED[reason] : `${n} ${SKIPPED[reason] || reason}`)).join(", ");
+  return Object.entries(skipped)
+    .filter(([, n]) => n)
+    .map(([reason, n]) => (reason.startsWith("no_") ? SKIPPED[reason] : `${n} ${SKIPPED[reason] || reason}`))
+    .join(", ");
 }
 
 /** What a paused cell waits for; `until` is a clock time or null. */
@@ -43,4 +45,8 @@ export function heldWords(reason, until) {
   return null;
 }
 
-export const MODES = [["incomplete", "Empty or failed"], ["failed", "Only failed"], ["all", "Everything"]];
+export const MODES = [
+  ["incomplete", "Empty or failed"],
+  ["failed", "Only failed"],
+  ["all", "Everything"],
+];

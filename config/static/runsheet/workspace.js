@@ -44,8 +44,11 @@ function isInHand() {
 }
 
 function isChanged(field) {
-  if (field instanceof HTMLSelectElement) return [...field.options].some((option) => option.selected !== option.defaultSelected && field.selectedIndex > 0);
-  return field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+  if (field instanceof HTMLSelectElement)
+    return [...field.options].some((option) => option.selected !== option.defaultSelected && field.selectedIndex > 0);
+  return field.type === "checkbox" || field.type === "radio"
+    ? field.checked !== field.defaultChecked
+    : field.value !== field.defaultValue;
 }
 
 function note() {
@@ -65,8 +68,10 @@ function replace(fresh) {
   const picked = new Set([...list.querySelectorAll("[data-pick]:checked")].map((box) => runOf(box)));
   const focused = placeOf(document.activeElement);
   list.replaceChildren(...fromServer.childNodes);
-  for (const box of list.querySelectorAll("[data-pick]")) if (box instanceof HTMLInputElement) box.checked = picked.has(runOf(box));
-  const old = document.querySelector(".nav a[aria-label^=Approvals]"), now = fresh.querySelector(".nav a[aria-label^=Approvals]");
+  for (const box of list.querySelectorAll("[data-pick]"))
+    if (box instanceof HTMLInputElement) box.checked = picked.has(runOf(box));
+  const old = document.querySelector(".nav a[aria-label^=Approvals]");
+  const now = fresh.querySelector(".nav a[aria-label^=Approvals]");
   if (old && now) old.replaceWith(now);
   for (const part of document.querySelectorAll("[data-live-part]")) refresh(/** @type {HTMLElement} */ (part), fresh);
   finishList(list);
@@ -84,11 +89,14 @@ function refresh(part, fresh) {
 function placeOf(element) {
   const row = element?.closest("[data-trigger], [data-invocation], [data-run], [data-table]");
   if (!(row instanceof HTMLElement) || !list.contains(row)) return null;
-  const [name, id] = Object.entries(row.dataset).find(([key]) => ["trigger", "invocation", "run", "table"].includes(key)) || [];
+  const [name, id] =
+    Object.entries(row.dataset).find(([key]) => ["trigger", "invocation", "run", "table"].includes(key)) || [];
   return `[data-${name}="${id}"] ${element.dataset.act ? `[data-act="${element.dataset.act}"]` : "a"}`;
 }
 
 const runOf = (box) => box.closest("[data-run]")?.dataset.run;
 
 list.addEventListener("stale", soon);
-watchWorkspace((events) => { if (events.some((event) => kinds.has(event.kind))) soon(); }, soon);
+watchWorkspace((events) => {
+  if (events.some((event) => kinds.has(event.kind))) soon();
+}, soon);

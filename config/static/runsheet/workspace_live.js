@@ -10,13 +10,17 @@ let wasOpen = false;
 export function watchWorkspace(take, missed) {
   watching.push({ take, missed });
   if (watching.length > 1) return;
-  const tellMissed = () => { for (const each of watching) each.missed(); };
+  const tellMissed = () => {
+    for (const each of watching) each.missed();
+  };
   new Live(`/ws/workspace/?workspace=${document.documentElement.dataset.workspace}`, {
     onHello: (resumed) => {
       if (wasOpen && !resumed) tellMissed();
       wasOpen = true;
     },
-    onEvents: (events) => { for (const each of watching) each.take(events); },
+    onEvents: (events) => {
+      for (const each of watching) each.take(events);
+    },
     onPruned: tellMissed,
     onState: () => {},
   }).start();

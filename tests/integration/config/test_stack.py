@@ -84,14 +84,6 @@ def wait_for_address(dev: "subprocess.Popen[str]") -> str:
     return line
 
 
-def test_ctrl_c_ends_dev_and_all_it_started(dev: "subprocess.Popen[str]") -> None:
-    wait_for_address(dev)
-    family = psutil.Process(dev.pid).children(recursive=True)
-    dev.send_signal(signal.SIGINT)
-    assert dev.wait(30) == 0
-    assert not psutil.wait_procs(family, timeout=0)[1]
-
-
 def test_kill_9_of_dev_leaves_no_orphan(dev: "subprocess.Popen[str]") -> None:
     wait_for_address(dev)
     family = psutil.Process(dev.pid).children(recursive=True)
@@ -102,7 +94,9 @@ def test_kill_9_of_dev_leaves_no_orphan(dev: "subprocess.Popen[str]") -> None:
     assert not [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_other_commands_find_the_services_of_dev(dev: "subprocess.Popen[str]", tmp_path: Path) -> None:
+def test_other_commands_find_the_services_of_dev_and_ctrl_c_ends_all(
+    dev: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
     wait_for_address(dev)
     env = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
     done = subprocess.run(
@@ -114,6 +108,10 @@ def test_other_commands_find_the_services_of_dev(dev: "subprocess.Popen[str]", t
         check=True,
     )
     assert "[X] 0001_fixed_periodic_entries" in done.stdout
+    family = psutil.Process(dev.pid).children(recursive=True)
+    dev.send_signal(signal.SIGINT)
+    assert dev.wait(30) == 0
+    assert not psutil.wait_procs(family, timeout=0)[1]
 
 
 def test_without_services_a_command_says_what_to_do(tmp_path: Path) -> None:

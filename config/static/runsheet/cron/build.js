@@ -3,13 +3,28 @@
 
 /** @typedef {{every: string, step: number, minute: number, time: string, days: number[], day: number|"L"}} Plan */
 
-export const EVERY = [["minutes", "Every few minutes"], ["hour", "Every hour"], ["day", "Every day"], ["weekdays", "Monday to Friday"], ["week", "Every week"], ["month", "Every month"]];
+export const EVERY = [
+  ["minutes", "Every few minutes"],
+  ["hour", "Every hour"],
+  ["day", "Every day"],
+  ["weekdays", "Monday to Friday"],
+  ["week", "Every week"],
+  ["month", "Every month"],
+];
 
 /** Minutes that fill an hour evenly: others would be uneven around the full hour. */
 export const STEPS = [1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30];
 
 /** As cron counts: Sunday is 0; shown from Monday. */
-export const DAYS = [[1, "Mon"], [2, "Tue"], [3, "Wed"], [4, "Thu"], [5, "Fri"], [6, "Sat"], [0, "Sun"]];
+export const DAYS = [
+  [1, "Mon"],
+  [2, "Tue"],
+  [3, "Wed"],
+  [4, "Thu"],
+  [5, "Fri"],
+  [6, "Sat"],
+  [0, "Sun"],
+];
 
 /** @returns {Plan} */
 export const plainPlan = () => ({ every: "day", step: 15, minute: 0, time: "09:00", days: [1], day: 1 });
@@ -19,12 +34,18 @@ export function cronOf(plan) {
   const [hour, minute] = plan.time.split(":").map(Number);
   const daily = `${minute || 0} ${hour || 0}`;
   switch (plan.every) {
-    case "minutes": return plan.step === 1 ? "* * * * *" : `*/${plan.step} * * * *`;
-    case "hour": return `${plan.minute} * * * *`;
-    case "weekdays": return `${daily} * * 1-5`;
-    case "week": return `${daily} * * ${[...plan.days].sort().join(",")}`;
-    case "month": return `${daily} ${plan.day} * *`;
-    default: return `${daily} * * *`;
+    case "minutes":
+      return plan.step === 1 ? "* * * * *" : `*/${plan.step} * * * *`;
+    case "hour":
+      return `${plan.minute} * * * *`;
+    case "weekdays":
+      return `${daily} * * 1-5`;
+    case "week":
+      return `${daily} * * ${[...plan.days].sort().join(",")}`;
+    case "month":
+      return `${daily} ${plan.day} * *`;
+    default:
+      return `${daily} * * *`;
   }
 }
 
@@ -43,7 +64,10 @@ function read(fields) {
   if (hour === "*" && day === "*" && weekday === "*") return hourly(plan, minute);
   if (!isWithin(minute, 59) || !isWithin(hour, 23)) return null;
   plan.time = `${hour.padStart(2, "0")}:${minute.padStart(2, "0")}`;
-  if (day !== "*") return weekday === "*" && (day === "L" || (isWithin(day, 31) && day !== "0")) ? { ...plan, every: "month", day: day === "L" ? "L" : Number(day) } : null;
+  if (day !== "*")
+    return weekday === "*" && (day === "L" || (isWithin(day, 31) && day !== "0"))
+      ? { ...plan, every: "month", day: day === "L" ? "L" : Number(day) }
+      : null;
   if (weekday === "*") return { ...plan, every: "day" };
   if (weekday === "1-5") return { ...plan, every: "weekdays" };
   const days = weekday.split(",");

@@ -13,9 +13,17 @@ const isWhole = (expression) => /^@[a-z]{4,}$/i.test(expression) || expression.s
 /** @param {{expression: string|null, zone: string, wall: string, start: string, end: string}} props `expression` null: once, at `wall` */
 export function NextRuns({ expression, zone, wall, start, end }) {
   if (!isZone(zone)) return html`<p class="quiet">Name a time zone to see them.</p>`;
-  if (expression !== null) return html`<${Repeated} expression=${expression} zone=${zone} start=${instantOf(start, zone)} end=${instantOf(end, zone)} />`;
+  if (expression !== null)
+    return html`<${Repeated}
+      expression=${expression}
+      zone=${zone}
+      start=${instantOf(start, zone)}
+      end=${instantOf(end, zone)}
+    />`;
   const at = instantOf(wall, zone);
-  return at ? html`<${Runs} runs=${[{ at, note: Date.parse(at) < Date.now() ? "This is over." : "" }]} zone=${zone} />` : html`<p class="quiet">Choose a time.</p>`;
+  return at
+    ? html`<${Runs} runs=${[{ at, note: Date.parse(at) < Date.now() ? "This is over." : "" }]} zone=${zone} />`
+    : html`<p class="quiet">Choose a time.</p>`;
 }
 
 function Repeated({ expression, zone, start, end }) {
@@ -24,12 +32,20 @@ function Repeated({ expression, zone, start, end }) {
     const leaving = new AbortController();
     const timer = setTimeout(() => {
       if (!isWhole(expression)) return setAnswer({ fault: "A cron expression has five fields." });
-      const body = { cron_expression: expression, cron_timezone: zone, ...(start && { start_at: start }), ...(end && { end_at: end }) };
+      const body = {
+        cron_expression: expression,
+        cron_timezone: zone,
+        ...(start && { start_at: start }),
+        ...(end && { end_at: end }),
+      };
       return api("POST", "triggers/preview/", { signal: leaving.signal, body }).then(setAnswer, (error) => {
         if (!isAbort(error)) setAnswer({ fault: faultOf(error) });
       });
     }, PAUSE_MS);
-    return () => { clearTimeout(timer); leaving.abort(); };
+    return () => {
+      clearTimeout(timer);
+      leaving.abort();
+    };
   }, [expression, zone, start, end]);
   if (!answer) return html`<p class="quiet" role="status">…</p>`;
   if (answer.fault) return html`<p class="errors" role="status">${answer.fault}</p>`;
@@ -37,12 +53,21 @@ function Repeated({ expression, zone, start, end }) {
     ${answer.next.length ? html`<${Runs} runs=${answer.next.slice(0, SHOWN)} zone=${zone} />` : html`<p class="quiet">None: its end has come.</p>`}`;
 }
 
-const faultOf = (error) => (error instanceof Problem ? Object.values(error.errors).flat().join(" ") || error.message : "The server could not be reached.");
+const faultOf = (error) =>
+  error instanceof Problem
+    ? Object.values(error.errors).flat().join(" ") || error.message
+    : "The server could not be reached.";
 
 function Runs({ runs, zone }) {
   const here = zoneHere();
-  return html`<ol class="runs-to-come">${runs.map((run) => html`
-    <li><time datetime=${run.at}>${exactly(run.at, zone)}</time>
-      ${zone !== here && html`<span class="quiet">${exactly(run.at, here)} for you</span>`}
-      ${run.note && html`<span class="dst">${run.note}</span>`}</li>`)}</ol>`;
+  return html`<ol class="runs-to-come">
+    ${runs.map(
+      (run) =>
+        html`<li>
+          <time datetime=${run.at}>${exactly(run.at, zone)}</time>
+          ${zone !== here && html`<span class="quiet">${exactly(run.at, here)} for you</span>`}
+          ${run.note && html`<span class="dst">${run.note}</span>`}
+        </li>`,
+    )}
+  </ol>`;
 }

@@ -9,7 +9,8 @@ function format(zone, options) {
   return formats.get(key);
 }
 
-const parts = (formatter, date) => Object.fromEntries(formatter.formatToParts(date).map((part) => [part.type, part.value]));
+const parts = (formatter, date) =>
+  Object.fromEntries(formatter.formatToParts(date).map((part) => [part.type, part.value]));
 
 /** The zone of this browser. */
 export const zoneHere = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -28,7 +29,15 @@ export const zones = () => ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
 /** An instant on the clock of a zone: `2026-12-01T09:00`, with seconds if there are any. */
 export function wallOf(iso, zone) {
-  const all = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+  const all = {
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  };
   const { year, month, day, hour, minute, second } = parts(format(zone, all), new Date(iso));
   return `${year.padStart(4, "0")}-${month}-${day}T${hour}:${minute}${second === "00" ? "" : `:${second}`}`;
 }
@@ -46,7 +55,8 @@ export function instantOf(wall, zone) {
   return new Date(at).toISOString().replace(".000Z", "Z");
 }
 
-const offset = (at, zone) => Date.parse(`${full(wallOf(new Date(at).toISOString(), zone))}Z`) - Math.floor(at / 1000) * 1000;
+const offset = (at, zone) =>
+  Date.parse(`${full(wallOf(new Date(at).toISOString(), zone))}Z`) - Math.floor(at / 1000) * 1000;
 const full = (wall) => (wall.length === 16 ? `${wall}:00` : wall);
 
 /** "Sun 22 Nov, 02:00", with the year if it is another one. */
@@ -57,7 +67,15 @@ export function dayAndTime(iso, zone, now = new Date()) {
   return `${weekday} ${day} ${month}${isThisYear ? "" : ` ${year}`}, ${hour}:${minute}`;
 }
 
-const SHORT = { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const SHORT = {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+};
 
 /** "Sun 22 Nov 2026, 02:00 CET". */
 export function exactly(iso, zone) {
@@ -68,7 +86,9 @@ export function exactly(iso, zone) {
 
 /** "CET", "EST"; only where neither locale has a name for the zone, "GMT+5:45". */
 function abbreviation(date, zone) {
-  const names = ["en-GB", "en-US"].map((locale) => parts(new Intl.DateTimeFormat(locale, { timeZone: zone, timeZoneName: "short" }), date).timeZoneName);
+  const names = ["en-GB", "en-US"].map(
+    (locale) => parts(new Intl.DateTimeFormat(locale, { timeZone: zone, timeZoneName: "short" }), date).timeZoneName,
+  );
   return names.find((name) => !name.startsWith("GMT")) || names[0];
 }
 
@@ -81,7 +101,8 @@ export function fromNow(iso, now = Date.now()) {
 
 function spanWords(seconds) {
   if (seconds < 90) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60), hours = Math.floor(minutes / 60);
+  const minutes = Math.round(seconds / 60);
+  const hours = Math.floor(minutes / 60);
   if (hours < 1) return `${minutes} min`;
   if (hours < 48) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
   return `${Math.round(minutes / 1440)} days`;

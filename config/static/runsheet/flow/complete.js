@@ -15,13 +15,21 @@ export function typedAt(text, caret, isExpression) {
 /** The names that go on from what is typed, those that begin with it first. Pure. @param {[string, string][]} names */
 export function offered(names, typed) {
   const part = typed.toLowerCase();
-  const ranked = names.map(([name, note]) => ({ name, note, rank: name.toLowerCase().startsWith(part) ? 0 : name.toLowerCase().includes(part) ? 1 : 2 }));
-  return ranked.filter(({ name, rank }) => rank < 2 && name !== typed).sort((a, b) => a.rank - b.rank).slice(0, MOST);
+  const ranked = names.map(([name, note]) => ({
+    name,
+    note,
+    rank: name.toLowerCase().startsWith(part) ? 0 : name.toLowerCase().includes(part) ? 1 : 2,
+  }));
+  return ranked
+    .filter(({ name, rank }) => rank < 2 && name !== typed)
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, MOST);
 }
 
 /** The text with a name put in place of what was typed, and where the caret stands then. Pure. */
 export function completed(text, caret, typed, name, isExpression) {
-  const head = text.slice(0, caret - typed.length) + name, tail = text.slice(caret);
+  const head = text.slice(0, caret - typed.length) + name;
+  const tail = text.slice(caret);
   const close = !isExpression && !/^[^{]*\}\}/.test(tail) ? " }}" : "";
   return { text: head + close + tail, caret: head.length + close.length };
 }
@@ -60,11 +68,45 @@ export function Template({ value, onText, names, isExpression = false, id, rows 
     event.preventDefault();
     event.stopPropagation();
   };
-  return html`<span class="template"><textarea ref=${field} id=${id} rows=${rows} value=${value} spellcheck="false" autocomplete="off" aria-autocomplete="list"
-      aria-haspopup="listbox" aria-controls=${`${id}-list`} aria-activedescendant=${list ? `${id}-${list.at}` : null} ...${more}
-      onInput=${(event) => { onText(event.currentTarget.value); look(event.currentTarget); }} onKeyDown=${onKeyDown} onBlur=${() => setList(null)}></textarea>
+  return html`<span class="template">
+    <textarea
+      ref=${field}
+      id=${id}
+      rows=${rows}
+      value=${value}
+      spellcheck="false"
+      autocomplete="off"
+      aria-autocomplete="list"
+      aria-haspopup="listbox"
+      aria-controls=${`${id}-list`}
+      aria-activedescendant=${list ? `${id}-${list.at}` : null}
+      ...${more}
+      onInput=${(event) => {
+        onText(event.currentTarget.value);
+        look(event.currentTarget);
+      }}
+      onKeyDown=${onKeyDown}
+      onBlur=${() => setList(null)}
+    ></textarea>
     ${!isExpression && html`<button type="button" class="insert" aria-label="Insert a value" title="Insert a value of an earlier block" onClick=${begin}>{ }</button>`}
-    <ul class="completions" role="listbox" id=${`${id}-list`} aria-label="Values" hidden=${!list}>${list && list.options.map((option, at) => html`
-      <li role="option" id=${`${id}-${at}`} aria-selected=${String(at === list.at)} onMouseDown=${(event) => { event.preventDefault(); pick(option.name); }}>
-        <code>${option.name}</code><span class="quiet">${option.note}</span></li>`)}</ul></span>`;
+    <ul class="completions" role="listbox" id=${`${id}-list`} aria-label="Values" hidden=${!list}>
+      ${
+        list &&
+        list.options.map(
+          (option, at) =>
+            html`<li
+              role="option"
+              id=${`${id}-${at}`}
+              aria-selected=${String(at === list.at)}
+              onMouseDown=${(event) => {
+                event.preventDefault();
+                pick(option.name);
+              }}
+            >
+              <code>${option.name}</code><span class="quiet">${option.note}</span>
+            </li>`,
+        )
+      }
+    </ul></span
+  >`;
 }

@@ -2,19 +2,26 @@
 /** Two definitions side by side: blocks that were added, removed, changed, and in which fields. Pure. */
 
 const leaves = (value, path, found) => {
-  if (value && typeof value === "object" && Object.keys(value).length) for (const [name, each] of Object.entries(value)) leaves(each, path ? `${path}.${name}` : name, found);
+  if (value && typeof value === "object" && Object.keys(value).length)
+    for (const [name, each] of Object.entries(value)) leaves(each, path ? `${path}.${name}` : name, found);
   else if (value !== undefined) found.set(path, value);
   return found;
 };
 
 /** Drawn or not, these mean the same. */
-const meaning = ({ key, position, ...block }) => ({ ...block, name: block.name || undefined, enabled: block.enabled === false ? false : undefined, parent: block.parent || undefined });
+const meaning = ({ key, position, ...block }) => ({
+  ...block,
+  name: block.name || undefined,
+  enabled: block.enabled === false ? false : undefined,
+  parent: block.parent || undefined,
+});
 const arrow = (edge) => `${edge.from}${edge.handle && edge.handle !== "source" ? `:${edge.handle}` : ""} → ${edge.to}`;
 
 /** @returns {{path: string, before?: any, after?: any}[]} */
 export function fieldsDiffer(before, after) {
   const [a, b] = [leaves(before, "", new Map()), leaves(after, "", new Map())];
-  return [...new Set([...a.keys(), ...b.keys()])].filter((path) => JSON.stringify(a.get(path)) !== JSON.stringify(b.get(path)))
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter((path) => JSON.stringify(a.get(path)) !== JSON.stringify(b.get(path)))
     .map((path) => ({ path, before: a.get(path), after: b.get(path) }));
 }
 
@@ -27,10 +34,18 @@ export function definitionsDiffer(before, after) {
   const [c, d] = [before, after].map((one) => new Set(one.edges.map(arrow)));
   const blocks = [...new Set([...a.keys(), ...b.keys()])].map((key) => {
     const kind = !a.has(key) ? "added" : !b.has(key) ? "removed" : "changed";
-    return { kind, key, name: (b.get(key) || a.get(key)).name || key, fields: kind === "changed" ? fieldsDiffer(meaning(a.get(key)), meaning(b.get(key))) : [] };
+    return {
+      kind,
+      key,
+      name: (b.get(key) || a.get(key)).name || key,
+      fields: kind === "changed" ? fieldsDiffer(meaning(a.get(key)), meaning(b.get(key))) : [],
+    };
   });
   return {
     blocks: /** @type {any} */ (blocks.filter((block) => block.kind !== "changed" || block.fields.length)),
-    edges: [...[...d].filter((text) => !c.has(text)).map((text) => ({ kind: /** @type {const} */ ("added"), text })), ...[...c].filter((text) => !d.has(text)).map((text) => ({ kind: /** @type {const} */ ("removed"), text }))],
+    edges: [
+      ...[...d].filter((text) => !c.has(text)).map((text) => ({ kind: /** @type {const} */ ("added"), text })),
+      ...[...c].filter((text) => !d.has(text)).map((text) => ({ kind: /** @type {const} */ ("removed"), text })),
+    ],
   };
 }

@@ -17,17 +17,31 @@ const same = (a, b) => a.from === b.from && handleOf(a) === handleOf(b) && a.to 
 
 /** A draft may be any JSON: what of it can be drawn. @returns {Definition} */
 export function drawable(draft) {
-  const listed = (name, fields) => (draft && Array.isArray(draft[name]) ? draft[name] : []).filter((each) => each && fields.every((field) => typeof each[field] === "string"));
+  const listed = (name, fields) =>
+    (draft && Array.isArray(draft[name]) ? draft[name] : []).filter(
+      (each) => each && fields.every((field) => typeof each[field] === "string"),
+    );
   return { ...draft, blocks: listed("blocks", ["key", "type"]), edges: listed("edges", ["from", "to"]) };
 }
 
 /** The ports of a block, with those that its edges use; `error` comes last. */
 export function handlesOf(definition, block, type) {
   const config = block.config || {};
-  const keyed = Object.entries(PREFIX).flatMap(([field, prefix]) => (Array.isArray(config[field]) ? config[field] : []).map((each) => each && each.key && prefix + each.key));
-  const own = type && type.type === "cache" && config.operation && config.operation !== "get" ? ["source"] : (type ? type.handles : ["source"]);
+  const keyed = Object.entries(PREFIX).flatMap(([field, prefix]) =>
+    (Array.isArray(config[field]) ? config[field] : []).map((each) => each && each.key && prefix + each.key),
+  );
+  const own =
+    type && type.type === "cache" && config.operation && config.operation !== "get"
+      ? ["source"]
+      : type
+        ? type.handles
+        : ["source"];
   const used = definition.edges.filter((edge) => edge.from === block.key).map(handleOf);
-  const all = new Set([...keyed.filter(Boolean), ...[...own].sort((a, b) => Number(b === "true") - Number(a === "true")), ...used]);
+  const all = new Set([
+    ...keyed.filter(Boolean),
+    ...[...own].sort((a, b) => Number(b === "true") - Number(a === "true")),
+    ...used,
+  ]);
   all.delete("error");
   return type && !type.handles.length ? [] : [...all, "error"];
 }
@@ -35,11 +49,19 @@ export function handlesOf(definition, block, type) {
 /** Blocks that lead to this one in its scope, and to the containers around it. @returns {Set<string>} */
 export function before(definition, key) {
   const found = new Set();
-  for (let at = blockOf(definition, key), seen = new Set(); at && !seen.has(at.key); at = blockOf(definition, parentOf(at))) {
+  for (
+    let at = blockOf(definition, key), seen = new Set();
+    at && !seen.has(at.key);
+    at = blockOf(definition, parentOf(at))
+  ) {
     seen.add(at.key);
     const waiting = [at.key];
     for (const one of waiting) {
-      for (const edge of definition.edges) if (edge.to === one && !found.has(edge.from)) { found.add(edge.from); waiting.push(edge.from); }
+      for (const edge of definition.edges)
+        if (edge.to === one && !found.has(edge.from)) {
+          found.add(edge.from);
+          waiting.push(edge.from);
+        }
     }
   }
   return found;
@@ -54,11 +76,16 @@ export function mayConnect(definition, from, to) {
 /** @param {Definition} definition */
 export function connect(definition, from, handle, to) {
   const edge = { from, ...(handle !== "source" && { handle }), to };
-  return definition.edges.some((one) => same(one, edge)) ? definition : { ...definition, edges: [...definition.edges, edge] };
+  return definition.edges.some((one) => same(one, edge))
+    ? definition
+    : { ...definition, edges: [...definition.edges, edge] };
 }
 
 /** @param {Definition} definition */
-export const disconnect = (definition, edge) => ({ ...definition, edges: definition.edges.filter((one) => !same(one, edge)) });
+export const disconnect = (definition, edge) => ({
+  ...definition,
+  edges: definition.edges.filter((one) => !same(one, edge)),
+});
 
 /** A key nobody has: `http`, `http_2` … */
 export function freeKey(definition, wish) {
@@ -77,13 +104,24 @@ export function freeKey(definition, wish) {
 export function addBlock(definition, type, { after, handle = "source", parent = null }) {
   const key = freeKey(definition, type.type);
   const within = after ? parentOf(blockOf(definition, after)) : parent;
-  const picks = type.config_form.filter((field) => field.required && field.kind === "select").map((field) => [field.name, field.options[0]]);
-  const block = { key, type: type.type, name: "", config: Object.fromEntries(picks), ...(within && { parent: within }) };
+  const picks = type.config_form
+    .filter((field) => field.required && field.kind === "select")
+    .map((field) => [field.name, field.options[0]]);
+  const block = {
+    key,
+    type: type.type,
+    name: "",
+    config: Object.fromEntries(picks),
+    ...(within && { parent: within }),
+  };
   const grown = { ...definition, blocks: [...definition.blocks, block] };
   if (!after || type.entry || (!type.handles.length && !type.handles_vary)) return [grown, key];
   const onward = type.handles.includes("source") || !type.handles.length ? "source" : [...type.handles].sort().pop();
-  const edges = definition.edges.map((edge) => (edge.from === after && handleOf(edge) === handle
-    ? { from: key, ...(onward !== "source" && { handle: onward }), to: edge.to } : edge));
+  const edges = definition.edges.map((edge) =>
+    edge.from === after && handleOf(edge) === handle
+      ? { from: key, ...(onward !== "source" && { handle: onward }), to: edge.to }
+      : edge,
+  );
   return [connect({ ...grown, edges }, after, handle, key), key];
 }
 
@@ -94,12 +132,21 @@ export function removeBlock(definition, key) {
     size = gone.size;
     for (const block of definition.blocks) if (block.parent && gone.has(block.parent)) gone.add(block.key);
   }
-  const rest = { blocks: definition.blocks.filter((block) => !gone.has(block.key)), edges: definition.edges.filter((edge) => !gone.has(edge.from) && !gone.has(edge.to)) };
-  const onward = definition.edges.filter((edge) => edge.from === key && handleOf(edge) !== "error" && !gone.has(edge.to));
+  const rest = {
+    blocks: definition.blocks.filter((block) => !gone.has(block.key)),
+    edges: definition.edges.filter((edge) => !gone.has(edge.from) && !gone.has(edge.to)),
+  };
+  const onward = definition.edges.filter(
+    (edge) => edge.from === key && handleOf(edge) !== "error" && !gone.has(edge.to),
+  );
   const ports = new Set(onward.map(handleOf));
   if (ports.size > 1) return { ...definition, ...rest };
-  return definition.edges.filter((edge) => edge.to === key && !gone.has(edge.from))
-    .reduce((healed, edge) => onward.reduce((each, next) => connect(each, edge.from, handleOf(edge), next.to), healed), { ...definition, ...rest });
+  return definition.edges
+    .filter((edge) => edge.to === key && !gone.has(edge.from))
+    .reduce(
+      (healed, edge) => onward.reduce((each, next) => connect(each, edge.from, handleOf(edge), next.to), healed),
+      { ...definition, ...rest },
+    );
 }
 
 /** Put a block into a container, or out of all; its edges would cross the wall, so they go. @param {Definition} definition */
@@ -110,8 +157,12 @@ export function moveBlock(definition, key, parent) {
 
 /** Change fields of a block; `undefined` takes a field away. @param {Definition} definition */
 export function changeBlock(definition, key, changes) {
-  const changed = (block) => Object.fromEntries(Object.entries({ ...block, ...changes }).filter(([, value]) => value !== undefined));
-  return { ...definition, blocks: definition.blocks.map((block) => (block.key === key ? /** @type {Block} */ (changed(block)) : block)) };
+  const changed = (block) =>
+    Object.fromEntries(Object.entries({ ...block, ...changes }).filter(([, value]) => value !== undefined));
+  return {
+    ...definition,
+    blocks: definition.blocks.map((block) => (block.key === key ? /** @type {Block} */ (changed(block)) : block)),
+  };
 }
 
 /** Give a block another key, wherever it is spoken of. @param {Definition} definition */
@@ -121,12 +172,19 @@ export function renameBlock(definition, old, key) {
   const told = (value) => {
     if (typeof value === "string") return value.replace(dotted, written);
     if (Array.isArray(value)) return value.map(told);
-    return value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, told(each)])) : value;
+    return value && typeof value === "object"
+      ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, told(each)]))
+      : value;
   };
   const end = (name) => (name === old ? key : name);
   return {
     ...definition,
-    blocks: definition.blocks.map((block) => ({ ...block, key: end(block.key), ...(block.parent && { parent: end(block.parent) }), ...(block.config && { config: told(block.config) }) })),
+    blocks: definition.blocks.map((block) => ({
+      ...block,
+      key: end(block.key),
+      ...(block.parent && { parent: end(block.parent) }),
+      ...(block.config && { config: told(block.config) }),
+    })),
     edges: definition.edges.map((edge) => ({ ...edge, from: end(edge.from), to: end(edge.to) })),
   };
 }
@@ -142,17 +200,39 @@ export function inputsOf(definition, types) {
 export function namesFor(definition, key, types, { secrets = [], roots = [] } = {}) {
   const block = blockOf(definition, key);
   const around = [];
-  for (let at = blockOf(definition, parentOf(block)); at && around.length < 20; at = blockOf(definition, parentOf(at))) around.push(at);
-  const inside = around.flatMap((container) => [[`blocks.${container.key}.item`, titleOf(container)], [`blocks.${container.key}.previous`, titleOf(container)]]);
+  for (let at = blockOf(definition, parentOf(block)); at && around.length < 20; at = blockOf(definition, parentOf(at)))
+    around.push(at);
+  const inside = around.flatMap((container) => [
+    [`blocks.${container.key}.item`, titleOf(container)],
+    [`blocks.${container.key}.previous`, titleOf(container)],
+  ]);
   const earlier = before(definition, key);
-  const outputs = definition.blocks.filter((each) => earlier.has(each.key) && !types.get(each.type)?.entry).flatMap((each) => {
-    const schema = types.get(each.type)?.output_schema.properties || {};
-    const fields = each.type === "set" ? Object.keys(each.config?.fields || {}) : Object.keys(schema);
-    return ["", ...fields].map((field) => [`blocks.${each.key}${field && `.${field}`}`, titleOf(each)]);
-  });
-  const inputs = Object.entries(inputsOf(definition, types) || {}).map(([name, input]) => [`input.${name}`, input?.type || "any"]);
-  return [...roots.map((root) => [root, "here"]), ...(around.length ? [["item", "this turn"], ["index", "from 0"]] : []), ...inputs, ...outputs, ...inside,
-    ...secrets.map((name) => [`secrets.${name}`, "secret"]), ["row", "the table's row"], ["run.id", "run"]];
+  const outputs = definition.blocks
+    .filter((each) => earlier.has(each.key) && !types.get(each.type)?.entry)
+    .flatMap((each) => {
+      const schema = types.get(each.type)?.output_schema.properties || {};
+      const fields = each.type === "set" ? Object.keys(each.config?.fields || {}) : Object.keys(schema);
+      return ["", ...fields].map((field) => [`blocks.${each.key}${field && `.${field}`}`, titleOf(each)]);
+    });
+  const inputs = Object.entries(inputsOf(definition, types) || {}).map(([name, input]) => [
+    `input.${name}`,
+    input?.type || "any",
+  ]);
+  return [
+    ...roots.map((root) => [root, "here"]),
+    ...(around.length
+      ? [
+          ["item", "this turn"],
+          ["index", "from 0"],
+        ]
+      : []),
+    ...inputs,
+    ...outputs,
+    ...inside,
+    ...secrets.map((name) => [`secrets.${name}`, "secret"]),
+    ["row", "the table's row"],
+    ["run.id", "run"],
+  ];
 }
 
 /** One line that says what a block is set to. */
@@ -165,6 +245,13 @@ export function lineOf(block, type) {
 
 function inShort(value) {
   if (typeof value === "string") return value;
-  if (Array.isArray(value)) return value.map((each) => (each && typeof each === "object" ? each.key || each.op || each.name || "…" : each)).join(", ");
-  return value && typeof value === "object" ? Object.keys(value).join(", ") : typeof value === "number" ? String(value) : "";
+  if (Array.isArray(value))
+    return value
+      .map((each) => (each && typeof each === "object" ? each.key || each.op || each.name || "…" : each))
+      .join(", ");
+  return value && typeof value === "object"
+    ? Object.keys(value).join(", ")
+    : typeof value === "number"
+      ? String(value)
+      : "";
 }

@@ -56,7 +56,8 @@ export class Kept extends HTMLElement {
   change(next, tag) {
     if (next === this.draft || !this.mayEdit) return;
     const now = performance.now();
-    if (tag !== this.tag || now - this.taggedAt > ONE_STEP_MS) this.past = [...this.past.slice(1 - STEPS_BACK), this.draft];
+    if (tag !== this.tag || now - this.taggedAt > ONE_STEP_MS)
+      this.past = [...this.past.slice(1 - STEPS_BACK), this.draft];
     Object.assign(this, { tag, taggedAt: now, future: [], planned: null });
     this.put(next);
   }
@@ -93,13 +94,23 @@ export class Kept extends HTMLElement {
   saveIn(ms) {
     this.state = "unsaved";
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.flush().catch((error) => { if (!(error instanceof Problem)) console.warn("the draft is not stored yet", error); }), ms);
+    this.timer = setTimeout(
+      () =>
+        this.flush().catch((error) => {
+          if (!(error instanceof Problem)) console.warn("the draft is not stored yet", error);
+        }),
+      ms,
+    );
   }
 
   /** Store what is not stored; throws when it cannot be. */
   async flush() {
     clearTimeout(this.timer);
-    while (this.unsaved || this.saving) await (this.saving ||= this.send().finally(() => { this.saving = null; this.draw(); }));
+    while (this.unsaved || this.saving)
+      await (this.saving ||= this.send().finally(() => {
+        this.saving = null;
+        this.draw();
+      }));
   }
 
   async send() {
@@ -107,9 +118,17 @@ export class Kept extends HTMLElement {
     Object.assign(this, { unsaved: null, state: "saving" });
     this.draw();
     try {
-      const saved = await api("PATCH", this.path, { body, match: this.mayOverwrite ? undefined : `"${this.workflow.updated_at}"` });
+      const saved = await api("PATCH", this.path, {
+        body,
+        match: this.mayOverwrite ? undefined : `"${this.workflow.updated_at}"`,
+      });
       const { name, description } = this.workflow;
-      Object.assign(this, { workflow: { ...saved, name, description }, faults: saved.faults, mayOverwrite: false, state: this.unsaved ? "unsaved" : "saved" });
+      Object.assign(this, {
+        workflow: { ...saved, name, description },
+        faults: saved.faults,
+        mayOverwrite: false,
+        state: this.unsaved ? "unsaved" : "saved",
+      });
     } catch (error) {
       this.unsaved = { ...body, ...this.unsaved };
       this.refusal(error, body);
@@ -122,7 +141,10 @@ export class Kept extends HTMLElement {
     if (isProblem && error.status === 412) this.state = "stale";
     else if (isProblem && (error.errors.name || error.code === "name_taken") && body.name !== undefined) {
       const { name, ...rest } = /** @type {any} */ (this.unsaved);
-      Object.assign(this, { unsaved: Object.keys(rest).length ? rest : null, refused: { name: error.errors.name?.[0] || error.message } });
+      Object.assign(this, {
+        unsaved: Object.keys(rest).length ? rest : null,
+        refused: { name: error.errors.name?.[0] || error.message },
+      });
       if (this.unsaved) this.saveIn(0);
       this.state = "refused";
     } else if (isProblem) {

@@ -27,7 +27,9 @@ export function layout(graph, card = CARD) {
   const nodes = new Map();
   const lanes = new Map();
   flatten(inner, 0, 0, nodes, lanes, card);
-  const edges = graph.edges.filter((edge) => nodes.has(edge.from) && nodes.has(edge.to)).map((edge) => ({ ...edge, ...drawn(nodes, lanes, edge) }));
+  const edges = graph.edges
+    .filter((edge) => nodes.has(edge.from) && nodes.has(edge.to))
+    .map((edge) => ({ ...edge, ...drawn(nodes, lanes, edge) }));
   return { nodes, edges, width: inner.width, height: inner.height };
 }
 
@@ -73,7 +75,13 @@ function boxOf(graph, block, card) {
   const isContainer = graph.blocks.some((other) => graph.homes.get(other.key) === block.key);
   if (!isContainer) return { key: block.key, width: card.width, height: card.height, isContainer, inner: null };
   const inner = placed(graph, block.key, card);
-  return { key: block.key, isContainer, inner, width: Math.max(card.width, inner.width + 2 * PAD), height: card.head + inner.height + PAD };
+  return {
+    key: block.key,
+    isContainer,
+    inner,
+    width: Math.max(card.width, inner.width + 2 * PAD),
+    height: card.head + inner.height + PAD,
+  };
 }
 
 /** Each block one layer below the lowest of those it comes after. Blocks on a cycle, which no valid graph has, go last. */
@@ -114,10 +122,14 @@ const laneOf = (edge) => `${edge.from} ${edge.handle || "source"} ${edge.to}`;
 function ordered(rows, edges) {
   const place = new Map();
   for (const row of rows) {
-    const wish = new Map(row.map((key, at) => {
-      const before = edges.filter((edge) => edge.to === key && place.has(edge.from)).map((edge) => place.get(edge.from));
-      return [key, before.length ? before.reduce((sum, x) => sum + x, 0) / before.length : at / row.length];
-    }));
+    const wish = new Map(
+      row.map((key, at) => {
+        const before = edges
+          .filter((edge) => edge.to === key && place.has(edge.from))
+          .map((edge) => place.get(edge.from));
+        return [key, before.length ? before.reduce((sum, x) => sum + x, 0) / before.length : at / row.length];
+      }),
+    );
     row.sort((a, b) => wish.get(a) - wish.get(b));
     row.forEach((key, at) => place.set(key, (at + 0.5) / row.length));
   }
@@ -155,7 +167,8 @@ export function neighbour(nodes, key, arrow) {
   const head = (node) => ({ x: node.x + node.width / 2, y: node.y + CARD.height / 2 });
   const here = head(nodes.get(key));
   const [dx, dy] = { ArrowDown: [0, 1], ArrowUp: [0, -1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[arrow];
-  let best = null, least = Infinity;
+  let best = null;
+  let least = Infinity;
   for (const node of nodes.values()) {
     const there = head(node);
     const along = (there.x - here.x) * dx + (there.y - here.y) * dy;

@@ -25,14 +25,17 @@ export function readNumber(text) {
   return trimmed === "" ? undefined : Number.isFinite(Number(trimmed)) ? Number(trimmed) : text;
 }
 
-const plain = (value) => (value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value));
+const plain = (value) =>
+  value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value);
 const readText = (text) => (text === "" ? undefined : text);
 
 /** How a kind of field is read and written: `[read, write]`. */
-export const codecOf = (kind) => ({ json: [readJson, writeJson], number: [readNumber, plain] }[kind] || [readText, plain]);
+export const codecOf = (kind) =>
+  ({ json: [readJson, writeJson], number: [readNumber, plain] })[kind] || [readText, plain];
 
 /** The text to show: what is being typed as long as it means the value, which `1.` and `{"a":  1}` do. */
-export const shownText = (typed, value, [read, write]) => (typed !== null && isSame(read(typed), value) ? typed : write(value));
+export const shownText = (typed, value, [read, write]) =>
+  typed !== null && isSame(read(typed), value) ? typed : write(value);
 
 /** A fresh value for a new item of a list or object. */
 export function blankOf(field) {
@@ -41,12 +44,18 @@ export function blankOf(field) {
 }
 
 /** The fields inside a field for this value: of the object, of its chosen variant. */
-export const fieldsOf = (field, value) => (field.variants ? field.variants.find((one) => one.value === value?.[field.discriminator])?.fields : field.fields) || [];
+export const fieldsOf = (field, value) =>
+  (field.variants ? field.variants.find((one) => one.value === value?.[field.discriminator])?.fields : field.fields) ||
+  [];
 
 /** Which fields of a form stand in front: those that are needed, set, shown by the example, or choose among few before what is needed. */
 export function inFront(form, config, example) {
   const needed = form.map((field) => field.required).lastIndexOf(true);
-  const isSet = (field) => config[field.name] !== undefined || field.required || (example && field.name in example) || (field.kind === "select" && form.indexOf(field) < needed);
+  const isSet = (field) =>
+    config[field.name] !== undefined ||
+    field.required ||
+    (example && field.name in example) ||
+    (field.kind === "select" && form.indexOf(field) < needed);
   const front = form.filter(isSet);
   return front.length ? [front, form.filter((field) => !isSet(field))] : [form, []];
 }
@@ -60,7 +69,12 @@ export function placed(form, config, faults) {
   const found = new Map();
   for (const fault of faults) {
     const parts = (fault.field || "").replace(/\[(\d+)\]/g, ".$1").split(".");
-    const at = parts.shift() === "config" ? deepest(form, config, parts) : (fault.field || "").split(".")[0] && !(fault.field || "").startsWith("config") ? `:${fault.field}` : "";
+    const at =
+      parts.shift() === "config"
+        ? deepest(form, config, parts)
+        : (fault.field || "").split(".")[0] && !(fault.field || "").startsWith("config")
+          ? `:${fault.field}`
+          : "";
     found.set(at, [...(found.get(at) || []), fault.message]);
   }
   return found;
@@ -76,7 +90,12 @@ function deepest(form, config, parts) {
     path.push(name);
     [value, rest] = [value?.[name], after];
     let inner = field;
-    while (inner.item && rest.length && (inner.kind === "list" || inner.kind === "object") && value?.[rest[0]] !== undefined) {
+    while (
+      inner.item &&
+      rest.length &&
+      (inner.kind === "list" || inner.kind === "object") &&
+      value?.[rest[0]] !== undefined
+    ) {
       path.push(rest[0]);
       [inner, value, rest] = [inner.item, value[rest[0]], rest.slice(1)];
     }

@@ -17,23 +17,51 @@ function NewWorkflow({ close }) {
     const form = new FormData(event.currentTarget);
     setBusy(true);
     try {
-      const made = await api("POST", "workflows/", { body: { name: form.get("name"), definition: starters.find((one) => one.id === form.get("start")).definition } });
-      location.assign(`/workflows/${made.id}/${location.search.includes("workspace=") ? `?workspace=${document.documentElement.dataset.workspace}` : ""}`);
+      const made = await api("POST", "workflows/", {
+        body: { name: form.get("name"), definition: starters.find((one) => one.id === form.get("start")).definition },
+      });
+      location.assign(
+        `/workflows/${made.id}/${location.search.includes("workspace=") ? `?workspace=${document.documentElement.dataset.workspace}` : ""}`,
+      );
     } catch (error) {
       setFaults(linesOf(error));
       setBusy(false);
     }
   };
-  return html`<form onSubmit=${submit}><h2 id="dialog-title">New workflow</h2><${Faults} lines=${faults} />
-    <div class="field"><label for="flow-name">Name</label><input id="flow-name" name="name" required maxlength="200" autofocus autocomplete="off" /></div>
-    <fieldset class="field starters"><legend>Begin with</legend>${starters.map((one, at) => html`<label><input type="radio" name="start" value=${one.id} checked=${at === 0} />
-      <span><strong>${one.name}</strong><span class="quiet">${one.about}</span></span></label>`)}</fieldset>
-    <div class="actions"><button type="button" class="button" onClick=${() => close()}>Cancel</button><button class="button primary" disabled=${busy}>Create workflow</button></div></form>`;
+  return html`<form onSubmit=${submit}>
+    <h2 id="dialog-title">New workflow</h2>
+    <${Faults} lines=${faults} />
+    <div class="field">
+      <label for="flow-name">Name</label
+      ><input id="flow-name" name="name" required maxlength="200" autofocus autocomplete="off" />
+    </div>
+    <fieldset class="field starters">
+      <legend>Begin with</legend>
+      ${starters.map(
+        (one, at) =>
+          html`<label
+            ><input type="radio" name="start" value=${one.id} checked=${at === 0} />
+            <span><strong>${one.name}</strong><span class="quiet">${one.about}</span></span></label
+          >`,
+      )}
+    </fieldset>
+    <div class="actions">
+      <button type="button" class="button" onClick=${() => close()}>Cancel</button
+      ><button class="button primary" disabled=${busy}>Create workflow</button>
+    </div>
+  </form>`;
 }
 
 /** Ask, then put a workflow away. @returns {Promise<boolean>} whether it is gone */
 export async function archive(id, name) {
-  if (!(await confirm({ title: `Archive “${name}”?`, text: "Its runs under way are stopped and its triggers go with it. Runs stay readable. A workflow that a table uses cannot be archived.", yes: "Archive workflow" }))) return false;
+  if (
+    !(await confirm({
+      title: `Archive “${name}”?`,
+      text: "Its runs under way are stopped and its triggers go with it. Runs stay readable. A workflow that a table uses cannot be archived.",
+      yes: "Archive workflow",
+    }))
+  )
+    return false;
   try {
     await api("DELETE", `workflows/${id}/`);
     return true;

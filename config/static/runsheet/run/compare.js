@@ -12,16 +12,27 @@ export async function compareStep(runId, other, stepKey) {
     return differences(answer);
   } catch (error) {
     const lines = error instanceof Problem ? error.lines : ["The server could not be reached. Try again."];
-    return html`<ul class="errors" role="alert">${lines.map((line) => html`<li>${line}</li>`)}</ul>`;
+    return html`<ul class="errors" role="alert">
+      ${lines.map((line) => html`<li>${line}</li>`)}
+    </ul>`;
   }
 }
 
 function differences({ differences: found, truncated }) {
   if (!found.length) return html`<p role="status">Both runs agree on this step.</p>`;
-  return html`<dl class="differences">${found.map((one) => html`
-    <dt><code>${one.path}</code> <span class="quiet">${one.kind}</span></dt>
-    <dd>${one.lines
-      ? html`<pre tabindex="0" aria-label=${one.path}>${one.lines.map((line) => html`<span data-side=${line[0]}>${line}${"\n"}</span>`)}</pre>`
-      : html`${one.kind !== "added" && html`<del>${shown(one.before)}</del>`}${one.kind !== "removed" && html`<ins>${shown(one.after)}</ins>`}`}</dd>`)}
-  </dl>${truncated && html`<p class="quiet">There are more differences than are shown.</p>`}`;
+  return html`<dl class="differences">
+      ${found.map(
+        (one) =>
+          html`<dt><code>${one.path}</code> <span class="quiet">${one.kind}</span></dt>
+            <dd>
+              ${
+                one.lines
+                  ? html`<pre tabindex="0" aria-label=${one.path}>
+${one.lines.map((line) => html`<span data-side=${line[0]}>${line}${"\n"}</span>`)}</pre>`
+                  : html`${one.kind !== "added" && html`<del>${shown(one.before)}</del>`}${one.kind !== "removed" && html`<ins>${shown(one.after)}</ins>`}`
+              }
+            </dd>`,
+      )}
+    </dl>
+    ${truncated && html`<p class="quiet">There are more differences than are shown.</p>`}`;
 }

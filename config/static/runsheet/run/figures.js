@@ -9,7 +9,8 @@ function cellsOf(dispatch) {
   if (!progress || progress.rows_total === null || progress.rows_total === undefined) return null;
   const skipped = Object.values(progress.skipped || {}).reduce((sum, n) => sum + n, 0);
   const rows = dispatch.limit ? Math.min(dispatch.limit, progress.rows_total) : progress.rows_total;
-  const begun = progress.completed + progress.failed + progress.cancelled + progress.running + progress.queued + progress.paused;
+  const begun =
+    progress.completed + progress.failed + progress.cancelled + progress.running + progress.queued + progress.paused;
   const most = rows * dispatch.groups.length - (dispatch.limit ? 0 : skipped);
   return isActive(dispatch) ? Math.max(begun, most) : begun;
 }
@@ -17,7 +18,10 @@ function cellsOf(dispatch) {
 /** The parts of the bar: `{kind, share}`, shares of all cells. */
 export function partsOf(dispatch) {
   const cells = Math.max(1, cellsOf(dispatch) || 0);
-  return ["completed", "failed", "running"].map((kind) => ({ kind, share: Math.min(1, (dispatch.progress?.[kind] || 0) / cells) }));
+  return ["completed", "failed", "running"].map((kind) => ({
+    kind,
+    share: Math.min(1, (dispatch.progress?.[kind] || 0) / cells),
+  }));
 }
 
 /** @returns {{text: string, kind?: string}[]} */
@@ -27,16 +31,23 @@ export function figuresOf(dispatch, live) {
   const cells = cellsOf(dispatch);
   const unit = dispatch.groups.length === 1 ? "row" : "cell";
   const done = progress.completed + progress.failed + progress.cancelled;
-  const figures = [{ text: live && cells !== null ? `${count(done)} of ${plural(cells, unit)}` : plural(done, unit), kind: "strong" }];
+  const figures = [
+    { text: live && cells !== null ? `${count(done)} of ${plural(cells, unit)}` : plural(done, unit), kind: "strong" },
+  ];
   if (progress.failed) figures.push({ text: `${count(progress.failed)} failed`, kind: "failed" });
   if (progress.cancelled) figures.push({ text: `${count(progress.cancelled)} cancelled`, kind: "" });
   if (progress.paused) figures.push({ text: `${count(progress.paused)} waiting`, kind: "" });
   if (live && progress.running) figures.push({ text: `${count(progress.running)} running`, kind: "" });
-  if (live && progress.rate_per_second) figures.push({ text: `${count(Math.round(progress.rate_per_second * 10) / 10)} cells/s`, kind: "apart" });
+  if (live && progress.rate_per_second)
+    figures.push({ text: `${count(Math.round(progress.rate_per_second * 10) / 10)} cells/s`, kind: "apart" });
   if (live && progress.eta_seconds) figures.push({ text: `about ${span(progress.eta_seconds)} left`, kind: "" });
-  if (progress.cost !== null && progress.cost !== undefined) figures.push({ text: live ? costWords(progress.cost, done, cells) : money(progress.cost), kind: "apart" });
+  if (progress.cost !== null && progress.cost !== undefined)
+    figures.push({ text: live ? costWords(progress.cost, done, cells) : money(progress.cost), kind: "apart" });
   if (!live && dispatch.finished_at && dispatch.requested_at) {
-    figures.push({ text: `took ${span((Date.parse(dispatch.finished_at) - Date.parse(dispatch.requested_at)) / 1000)}`, kind: "" });
+    figures.push({
+      text: `took ${span((Date.parse(dispatch.finished_at) - Date.parse(dispatch.requested_at)) / 1000)}`,
+      kind: "",
+    });
   }
   if (dispatch.error) figures.push({ text: dispatch.error.message || dispatch.error.code, kind: "failed" });
   return figures;

@@ -15,11 +15,16 @@ export function followers(schema, groups) {
 const sum = (numbers) => numbers.reduce((total, one) => total + one, 0);
 
 /** Cells that a dry run says would run, those that follow by themselves included. */
-export const cellsOf = (planned) => sum(Object.values(planned.groups).map((group) => group.run)) + sum(Object.values(planned.carried_on || {}));
+export const cellsOf = (planned) =>
+  sum(Object.values(planned.groups).map((group) => group.run)) + sum(Object.values(planned.carried_on || {}));
 
 /** "38 cells · $0.04"; "about" where the server could not count to the end. */
 export function countWords(planned) {
-  const cells = cellsOf(planned), about = planned.exact === false ? "about " : "";
-  const cost = planned.estimated_cost === null || planned.estimated_cost === undefined ? "" : ` · ${about}${money(planned.estimated_cost)}`;
+  const cells = cellsOf(planned);
+  const about = planned.exact === false ? "about " : "";
+  const cost =
+    planned.estimated_cost === null || planned.estimated_cost === undefined
+      ? ""
+      : ` · ${about}${money(planned.estimated_cost)}`;
   return `${about}${count(cells)} ${cells === 1 ? "cell" : "cells"}${cells ? cost : ""}`;
 }

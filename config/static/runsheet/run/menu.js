@@ -24,14 +24,17 @@ const IN_FLIGHT = ["pending", "queued", "running", "paused"];
  * @param {{grid: any, groups: any[], title: string}} what
  */
 export function openRunMenu(anchor, { grid, groups, title }) {
-  openMenu(anchor, (close) => html`<${RunMenu} grid=${grid} groups=${groups} title=${title} close=${close} />`, { label: title });
+  openMenu(anchor, (close) => html`<${RunMenu} grid=${grid} groups=${groups} title=${title} close=${close} />`, {
+    label: title,
+  });
 }
 
 function RunMenu({ grid, groups, title, close }) {
   const { session, schema } = grid;
   const [mode, setMode] = useState("incomplete");
   const [isDeep, setDeep] = useState(false);
-  const behind = followers(schema, groups), asked = behind.filter((group) => !group.auto_run);
+  const behind = followers(schema, groups);
+  const asked = behind.filter((group) => !group.auto_run);
   const ids = [...groups, ...(isDeep ? behind : [])].map((group) => group.id);
   const scopes = useScopes(grid).map(([label, scope]) => [label, scope && { groups: ids, mode, ...scope }]);
   const counts = useCounts(session, scopes.map(([, wish]) => wish).filter(Boolean));
@@ -42,51 +45,108 @@ function RunMenu({ grid, groups, title, close }) {
     run(session, wish);
   };
   const inFlight = inFlightOf(session.summary, groups);
-  const isUnderWay = inFlight > 0 || [...session.dispatches.values()].some((one) => isActive(one) && groups.some((group) => one.groups.includes(group.id)));
-  return html`
-    <h3>${title}</h3>
+  const isUnderWay =
+    inFlight > 0 ||
+    [...session.dispatches.values()].some(
+      (one) => isActive(one) && groups.some((group) => one.groups.includes(group.id)),
+    );
+  return html`<h3>${title}</h3>
     ${scopes.map(([label, wish]) => html`<${Choice} key=${label} label=${label} wish=${wish} planned=${wish && counts[JSON.stringify(wish)]} onChoose=${choose} />`)}
     <hr />
     <h3>Which cells</h3>
     <div class="segments" role="radiogroup" aria-label="Which cells">
-      ${MODES.map(([value, label]) => html`
-        <button type="button" role="radio" aria-checked=${value === mode ? "true" : "false"} onClick=${() => setMode(value)}>${label}</button>`)}
+      ${MODES.map(
+        ([value, label]) =>
+          html`<button
+            type="button"
+            role="radio"
+            aria-checked=${value === mode ? "true" : "false"}
+            onClick=${() => setMode(value)}
+          >
+            ${label}
+          </button>`,
+      )}
     </div>
     ${mode === "all" && html`<p class="note">Everything runs finished cells again and replaces edited values.</p>`}
     ${(asked.length > 0 || groups.length === 1) && html`<hr />`}
     ${asked.length > 0 && html`<${Switch} label=${`Then run ${namesOf(asked)}`} on=${isDeep} onFlip=${() => setDeep(!isDeep)} />`}
-    ${behind.length > asked.length && html`<p class="note">${namesOf(behind.filter((group) => group.auto_run))}
-      ${behind.length - asked.length === 1 ? " follows" : " follow"} automatically.</p>`}
-    ${groups.length === 1 && html`<${Switch} label="Run automatically when inputs change" on=${groups[0].auto_run}
-      disabled=${!groups[0].depends.length && !groups[0].auto_run}
-      onFlip=${() => { close(); flipAutoRun(grid, groups[0]); }} />`}
+    ${
+      behind.length > asked.length &&
+      html`<p class="note">
+        ${namesOf(behind.filter((group) => group.auto_run))}
+        ${behind.length - asked.length === 1 ? " follows" : " follow"} automatically.
+      </p>`
+    }
+    ${
+      groups.length === 1 &&
+      html`<${Switch}
+        label="Run automatically when inputs change"
+        on=${groups[0].auto_run}
+        disabled=${!groups[0].depends.length && !groups[0].auto_run}
+        onFlip=${() => {
+          close();
+          flipAutoRun(grid, groups[0]);
+        }}
+      />`
+    }
     ${groups.length === 1 && !groups[0].depends.length && html`<p class="note">It can once it runs after a column: edit the group.</p>`}
-    ${isUnderWay && html`<hr /><button type="button" class="item danger"
-      onClick=${() => { close(); stopGroups(session, grid.store, groups.map((group) => group.id)); }}>
-      <span>Stop ${groups.length === 1 ? groups[0].name : "all columns"}</span><span class="count">${inFlight > 0 && plural(inFlight, "cell")}</span></button>`}`;
+    ${
+      isUnderWay &&
+      html`<hr />
+        <button
+          type="button"
+          class="item danger"
+          onClick=${() => {
+            close();
+            stopGroups(
+              session,
+              grid.store,
+              groups.map((group) => group.id),
+            );
+          }}
+        >
+          <span>Stop ${groups.length === 1 ? groups[0].name : "all columns"}</span
+          ><span class="count">${inFlight > 0 && plural(inFlight, "cell")}</span>
+        </button>`
+    }`;
 }
 
-const namesOf = (groups) => (groups.length > 2 ? `the ${groups.length} columns that depend on it` : groups.map((group) => `“${group.name}”`).join(" and "));
+const namesOf = (groups) =>
+  groups.length > 2
+    ? `the ${groups.length} columns that depend on it`
+    : groups.map((group) => `“${group.name}”`).join(" and ");
 
 /** The lines of the menu: `[label, rows as the API names them]`, null while they are being found out. */
 function useScopes(grid) {
-  const selected = grid.selection?.count || 0, isNarrowed = Boolean(grid.query.filter || grid.query.q || grid.query.view);
+  const selected = grid.selection?.count || 0;
+  const isNarrowed = Boolean(grid.query.filter || grid.query.q || grid.query.view);
   const [found, setFound] = useState(/** @type {Object<string, any>} */ ({}));
   useEffect(() => {
     const keep = (name) => (scope) => setFound((known) => ({ ...known, [name]: scope }));
     const several = { tooMany: "one range at a time" };
-    if (selected) grid.selection.scopes().then(([rows, ...more]) => keep("selected")(more.length ? several : { rows }), (error) => report(error, "find the selected rows"));
+    if (selected)
+      grid.selection.scopes().then(
+        ([rows, ...more]) => keep("selected")(more.length ? several : { rows }),
+        (error) => report(error, "find the selected rows"),
+      );
     if (isNarrowed) viewScope(grid).then(keep("view"), (error) => report(error, "find the rows of this view"));
   }, []);
   const listed = isNarrowed ? found.view : {};
-  return [[`First ${FIRST} rows`, listed && { ...listed, limit: FIRST }], ...(selected ? [["Selected rows", found.selected]] : []),
-    ...(isNarrowed ? [["Rows in this view", found.view]] : []), ["All rows", {}]];
+  return [
+    [`First ${FIRST} rows`, listed && { ...listed, limit: FIRST }],
+    ...(selected ? [["Selected rows", found.selected]] : []),
+    ...(isNarrowed ? [["Rows in this view", found.view]] : []),
+    ["All rows", {}],
+  ];
 }
 
 /** The rows that are listed now: by the filter they meet, or by their ids where a text was searched for. */
 async function viewScope({ session, query, store }) {
   if (!query.q) {
-    const filter = query.filter || !query.view ? JSON.parse(query.filter || "null") : (await api("GET", `${session.path}views/${query.view}/`)).filter;
+    const filter =
+      query.filter || !query.view
+        ? JSON.parse(query.filter || "null")
+        : (await api("GET", `${session.path}views/${query.view}/`)).filter;
     return filter ? { filter } : {};
   }
   if (store.total > MOST_NAMED) return { tooMany: `over ${count(MOST_NAMED)} found: search closer` };
@@ -117,7 +177,10 @@ function useCounts(session, wishes) {
       }
     };
     const timer = setTimeout(look, Object.keys(counts).length ? COUNT_PAUSE_MS : 0);
-    return () => { clearTimeout(timer); leaving.abort(); };
+    return () => {
+      clearTimeout(timer);
+      leaving.abort();
+    };
   }, [keys.join()]);
   return counts;
 }
@@ -126,16 +189,30 @@ function useCounts(session, wishes) {
 function Choice({ label, wish, planned, onChoose }) {
   const isCounted = planned && planned.groups;
   const isOff = !wish || wish.tooMany || (isCounted && cellsOf(planned) === 0);
-  return html`
-    <button type="button" class="item" aria-disabled=${isOff ? "true" : null}
-      onClick=${() => { if (wish && !wish.tooMany) onChoose(wish, isCounted ? planned : null); }}>
-      <span>${label}</span><span class="count">${wish?.tooMany || (isCounted ? countWords(planned) : planned ? "" : "counting…")}</span>
-    </button>`;
+  return html`<button
+    type="button"
+    class="item"
+    aria-disabled=${isOff ? "true" : null}
+    onClick=${() => {
+      if (wish && !wish.tooMany) onChoose(wish, isCounted ? planned : null);
+    }}
+  >
+    <span>${label}</span
+    ><span class="count">${wish?.tooMany || (isCounted ? countWords(planned) : planned ? "" : "counting…")}</span>
+  </button>`;
 }
 
 function Switch({ label, on, onFlip, disabled = false }) {
-  return html`<button type="button" class="item flip" role="switch" aria-checked=${String(on)} disabled=${disabled} onClick=${onFlip}>
-    <span>${label}</span><span class="flag" aria-hidden="true">${on ? "on" : "off"}</span></button>`;
+  return html`<button
+    type="button"
+    class="item flip"
+    role="switch"
+    aria-checked=${String(on)}
+    disabled=${disabled}
+    onClick=${onFlip}
+  >
+    <span>${label}</span><span class="flag" aria-hidden="true">${on ? "on" : "off"}</span>
+  </button>`;
 }
 
 function inFlightOf(summary, groups) {
@@ -158,7 +235,9 @@ async function flipAutoRun(grid, group) {
   try {
     if (auto_run && !(await mayStart(grid, group))) return;
     await api("PATCH", `${grid.session.path}groups/${group.id}/`, { body: { auto_run } });
-    toast(auto_run ? `“${group.name}” runs by itself from now on.` : `“${group.name}” runs only when asked from now on.`);
+    toast(
+      auto_run ? `“${group.name}” runs by itself from now on.` : `“${group.name}” runs only when asked from now on.`,
+    );
     grid.loadSchema();
   } catch (error) {
     report(error, "change this");

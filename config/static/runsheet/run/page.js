@@ -25,16 +25,21 @@ class RunView extends HTMLElement {
     this.selected = null;
     this.store = new RunStore(this.getAttribute("run-id"));
     this.store.addEventListener("change", () => this.draw());
-    this.addEventListener("keydown", (event) => { if (event.key === "Escape" && this.selected) this.select(null); });
+    this.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.selected) this.select(null);
+    });
     this.store.start();
-    setInterval(() => { if (this.store.run && !this.store.isOver && !document.hidden) this.draw(); }, TICK_MS);
+    setInterval(() => {
+      if (this.store.run && !this.store.isOver && !document.hidden) this.draw();
+    }, TICK_MS);
   }
 
   /** Choose a step; of a block that stands in several scopes the latest. */
   select(key) {
     this.selected = key;
     this.draw();
-    if (key && matchMedia("(max-width: 900px)").matches) this.querySelector(".run-panel")?.scrollIntoView({ block: "start" });
+    if (key && matchMedia("(max-width: 900px)").matches)
+      this.querySelector(".run-panel")?.scrollIntoView({ block: "start" });
   }
 
   selectBlock(block) {
@@ -67,17 +72,48 @@ class RunView extends HTMLElement {
     this.isDrawn = true;
     const begin = Date.parse(store.run.started_at || store.run.created_at);
     const panel = this.selected
-      ? html`<${Panel} key=${this.selected} store=${store} stepKey=${this.selected} name=${this.nameOf(this.selected)} mayRun=${this.mayRun} now=${now} close=${() => this.select(null)} />`
+      ? html`<${Panel}
+          key=${this.selected}
+          store=${store}
+          stepKey=${this.selected}
+          name=${this.nameOf(this.selected)}
+          mayRun=${this.mayRun}
+          now=${now}
+          close=${() => this.select(null)}
+        />`
       : html`<${Overview} store=${store} names=${this.names} mayRun=${this.mayRun} />`;
-    render(html`${this.head(now)}
-      <div class="run-area"><div class="run-main">
-        <${Graph} graph=${this.graph} states=${blockStates(this.graph.blocks, steps)} live=${(edge) => edgeTaken(edge, steps)}
-          selected=${this.selected && blockOf(this.selected)} onSelect=${(block) => this.selectBlock(block)} />
-        <section class="falls"><h2>Steps</h2>
-          ${steps.size ? html`<${Waterfall} steps=${steps} names=${this.names} selected=${this.selected} now=${now} begin=${begin} onSelect=${(key) => this.select(key)} />`
-            : html`<p class="quiet">No block has finished yet.</p>`}
-          ${store.more && html`<p class="quiet">The first ${MOST_STEPS.toLocaleString("en")} steps are shown.</p>`}</section>
-      </div>${panel}</div>`, this);
+    render(
+      html`${this.head(now)}
+        <div class="run-area">
+          <div class="run-main">
+            <${Graph}
+              graph=${this.graph}
+              states=${blockStates(this.graph.blocks, steps)}
+              live=${(edge) => edgeTaken(edge, steps)}
+              selected=${this.selected && blockOf(this.selected)}
+              onSelect=${(block) => this.selectBlock(block)}
+            />
+            <section class="falls">
+              <h2>Steps</h2>
+              ${
+                steps.size
+                  ? html`<${Waterfall}
+                      steps=${steps}
+                      names=${this.names}
+                      selected=${this.selected}
+                      now=${now}
+                      begin=${begin}
+                      onSelect=${(key) => this.select(key)}
+                    />`
+                  : html`<p class="quiet">No block has finished yet.</p>`
+              }
+              ${store.more && html`<p class="quiet">The first ${MOST_STEPS.toLocaleString("en")} steps are shown.</p>`}
+            </section>
+          </div>
+          ${panel}
+        </div>`,
+      this,
+    );
   }
 
   nameOf(key) {
@@ -89,10 +125,19 @@ class RunView extends HTMLElement {
     const [state, word] = runWord(run);
     const began = run.started_at && Date.parse(run.started_at);
     const took = began ? (run.finished_at ? Date.parse(run.finished_at) : now) - began : null;
-    const facts = [`${run.kind === "rerun" ? "rerun" : "run"} ${run.id.slice(-6)}`, `version ${run.version}`, TRIGGERS[run.trigger_kind] || run.trigger_kind, run.actor,
-      instant(run.created_at), took !== null && duration(took), run.cost && `$${Number(run.cost)}`, run.epoch > 0 && `resumed ${run.epoch}×`].filter(Boolean);
+    const facts = [
+      `${run.kind === "rerun" ? "rerun" : "run"} ${run.id.slice(-6)}`,
+      `version ${run.version}`,
+      TRIGGERS[run.trigger_kind] || run.trigger_kind,
+      run.actor,
+      instant(run.created_at),
+      took !== null && duration(took),
+      run.cost && `$${Number(run.cost)}`,
+      run.epoch > 0 && `resumed ${run.epoch}×`,
+    ].filter(Boolean);
     return html`<header class="topbar run-head">
-      <a class="crumb" href=${`/runs/${location.search}`}>Runs /</a><h1>${run.workflow_name}</h1>
+      <a class="crumb" href=${`/runs/${location.search}`}>Runs /</a>
+      <h1>${run.workflow_name}</h1>
       <span class="pill" data-state=${state} role="status"><span class="word">${word}</span></span>
       <span class="quiet number facts">${facts.join(" · ")}</span>
       ${live === "lost" && html`<span class="chip" role="status">Reconnecting …</span>`}

@@ -15,10 +15,23 @@ export function Panel({ store, stepKey, name, mayRun, now, close }) {
   const step = store.shown.get(stepKey);
   const [state, word] = stepWord(step ? step.status : "pending");
   return html`<aside class="drawer run-panel" aria-label=${`Step ${name}`}>
-    <header class="drawer-head"><div><h2>${name}</h2><p class="quiet">${factsOf(step, now)}</p></div>
-      <span class="pill" data-state=${state}><span class="word">${step && step.cached_from ? "Reused" : word}</span></span>
-      <button type="button" class="icon-button" aria-label="Close" onClick=${close}>${cross}</button></header>
-    <${StepBody} store=${store} stepKey=${stepKey} name=${name} mayRun=${mayRun} actions=${mayRun && html`<${Actions} store=${store} stepKey=${stepKey} />`} />
+    <header class="drawer-head">
+      <div>
+        <h2>${name}</h2>
+        <p class="quiet">${factsOf(step, now)}</p>
+      </div>
+      <span class="pill" data-state=${state}
+        ><span class="word">${step && step.cached_from ? "Reused" : word}</span></span
+      >
+      <button type="button" class="icon-button" aria-label="Close" onClick=${close}>${cross}</button>
+    </header>
+    <${StepBody}
+      store=${store}
+      stepKey=${stepKey}
+      name=${name}
+      mayRun=${mayRun}
+      actions=${mayRun && html`<${Actions} store=${store} stepKey=${stepKey} />`}
+    />
   </aside>`;
 }
 
@@ -28,16 +41,37 @@ export function StepBody({ store, stepKey, name, mayRun, actions }) {
   const full = useFull(store, stepKey, step);
   const live = store.live.get(stepKey);
   const asked = store.pauses.filter((pause) => pause.step_key === stepKey && pause.kind === "approval");
-  return html`
-    ${step && step.cached_from && html`<section><p>Kept from <a href=${`/runs/${step.cached_from}/`}>run ${step.cached_from.slice(-6)}</a>: it did not run again.</p></section>`}
+  return html`${
+      step &&
+      step.cached_from &&
+      html`<section>
+        <p>
+          Kept from <a href=${`/runs/${step.cached_from}/`}>run ${step.cached_from.slice(-6)}</a>: it did not run again.
+        </p>
+      </section>`
+    }
     ${step && step.waits && html`<section><p>${waitWords(step.waits)}</p></section>`}
-    ${live && live.progress && html`<section><h3>Progress</h3><progress max="1" value=${live.progress.done} aria-label="Progress"></progress><p class="quiet">${live.progress.message}</p></section>`}
-    ${live && live.text && html`<section><h3>Output so far</h3><pre class="so-far" tabindex="0" aria-label="Output so far">${live.text}</pre></section>`}
+    ${
+      live &&
+      live.progress &&
+      html`<section>
+        <h3>Progress</h3>
+        <progress max="1" value=${live.progress.done} aria-label="Progress"></progress>
+        <p class="quiet">${live.progress.message}</p>
+      </section>`
+    }
+    ${
+      live &&
+      live.text &&
+      html`<section>
+        <h3>Output so far</h3>
+        <pre class="so-far" tabindex="0" aria-label="Output so far">${live.text}</pre>
+      </section>`
+    }
     <${Fault} title=${`${name} failed`} error=${step && step.error} />
     ${asked.map((pause) => html`<${AnswerForm} key=${pause.id} store=${store} pause=${pause} mayRun=${mayRun} />`)}
     ${step && step.status === "unknown" && mayRun && html`<${DecisionForm} store=${store} stepKey=${stepKey} />`}
-    ${actions}
-    ${full && html`<${Attempts} step=${full} />`}
+    ${actions}${full && html`<${Attempts} step=${full} />`}
     ${full && html`<section><${Body} title="Output" value=${full.output} /></section>`}
     <${Compare} store=${store} stepKey=${stepKey} />`;
 }
@@ -49,8 +83,10 @@ function useFull(store, stepKey, step) {
   useEffect(() => {
     const control = new AbortController();
     setFull((known) => (known && known.step_key === stepKey ? known : null));
-    api("GET", `runs/${store.runId}/steps/`, { query: { step: stepKey }, signal: control.signal })
-      .then((page) => setFull(page.results[0] || null), (error) => report(error, "read the step"));
+    api("GET", `runs/${store.runId}/steps/`, { query: { step: stepKey }, signal: control.signal }).then(
+      (page) => setFull(page.results[0] || null),
+      (error) => report(error, "read the step"),
+    );
     return () => control.abort();
   }, [stepKey, mark]);
   return full && full.step_key === stepKey ? full : null;
@@ -75,8 +111,16 @@ function waitWords(waits) {
 function Actions({ store, stepKey }) {
   const block = blockOf(stepKey);
   return html`<section class="drawer-actions">
-    <button type="button" class="button primary" onClick=${() => planRerun(store.run, { start_block: startAt(stepKey) })}>${icon("play")}Run from here</button>
-    <button type="button" class="button" onClick=${() => planRerun(store.run, { stop_after: block })}>Run until here</button>
+    <button
+      type="button"
+      class="button primary"
+      onClick=${() => planRerun(store.run, { start_block: startAt(stepKey) })}
+    >
+      ${icon("play")}Run from here
+    </button>
+    <button type="button" class="button" onClick=${() => planRerun(store.run, { stop_after: block })}>
+      Run until here
+    </button>
     ${!ENDED.has(store.run.status) && html`<p class="quiet">A new run; this one goes on.</p>`}
   </section>`;
 }
@@ -88,11 +132,23 @@ function Attempts({ step }) {
   const at = shown < 0 || shown >= attempts.length ? attempts.length - 1 : shown;
   const attempt = attempts[at];
   return html`<section>
-    ${attempts.length > 1
-      ? html`<div class="field"><label for="attempt">Attempt</label><select id="attempt" value=${String(at)} onChange=${(event) => setShown(Number(event.currentTarget.value))}>
-          ${attempts.map((one, number) => html`<option value=${String(number)}>${number + 1} of ${attempts.length} · ${instant(one.started_at)}${one.error ? ` · ${one.error.code}` : ""}</option>`)}</select></div>`
-      : html`<h3>Attempt</h3>`}
-    <p class="quiet number">${instant(attempt.started_at)}${attempt.finished_at ? ` · ${duration(Date.parse(attempt.finished_at) - Date.parse(attempt.started_at))}` : ""}</p>
+    ${
+      attempts.length > 1
+        ? html`<div class="field">
+            <label for="attempt">Attempt</label
+            ><select
+              id="attempt"
+              value=${String(at)}
+              onChange=${(event) => setShown(Number(event.currentTarget.value))}
+            >
+              ${attempts.map((one, number) => html`<option value=${String(number)}>${number + 1} of ${attempts.length} · ${instant(one.started_at)}${one.error ? ` · ${one.error.code}` : ""}</option>`)}
+            </select>
+          </div>`
+        : html`<h3>Attempt</h3>`
+    }
+    <p class="quiet number">
+      ${instant(attempt.started_at)}${attempt.finished_at ? ` · ${duration(Date.parse(attempt.finished_at) - Date.parse(attempt.started_at))}` : ""}
+    </p>
     ${attempt.error && html`<pre class="error-box">${attempt.error.code}: ${attempt.error.message}</pre>`}
     <${Body} title="Input" value=${attempt.input} />
   </section>`;
@@ -105,8 +161,23 @@ function Compare({ store, stepKey }) {
     event.preventDefault();
     setFound(await compareStep(store.runId, other.trim(), stepKey));
   };
-  return html`<section><details class="body"><summary>Compare with another run</summary>
-    <form onSubmit=${compare}><div class="field"><label for="other-run">Run id</label><input id="other-run" value=${other} required autocomplete="off" onInput=${(event) => setOther(event.currentTarget.value)} /></div>
-      <button class="button small">Compare</button></form>
-    ${found}</details></section>`;
+  return html`<section>
+    <details class="body">
+      <summary>Compare with another run</summary>
+      <form onSubmit=${compare}>
+        <div class="field">
+          <label for="other-run">Run id</label
+          ><input
+            id="other-run"
+            value=${other}
+            required
+            autocomplete="off"
+            onInput=${(event) => setOther(event.currentTarget.value)}
+          />
+        </div>
+        <button class="button small">Compare</button>
+      </form>
+      ${found}
+    </details>
+  </section>`;
 }

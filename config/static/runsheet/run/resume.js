@@ -27,7 +27,12 @@ function One({ run, close }) {
     const minutes = form.elements.namedItem("minutes");
     setBusy(true);
     try {
-      await api("POST", `runs/${run.id}/resume/`, { body: { note: form.elements.namedItem("note").value.trim(), ...(minutes && { extend_deadline_seconds: Number(minutes.value) * 60 }) } });
+      await api("POST", `runs/${run.id}/resume/`, {
+        body: {
+          note: form.elements.namedItem("note").value.trim(),
+          ...(minutes && { extend_deadline_seconds: Number(minutes.value) * 60 }),
+        },
+      });
       close(true);
     } catch (error) {
       setFaults(error instanceof Problem ? error.lines : ["The server could not be reached. Try again."]);
@@ -38,10 +43,20 @@ function One({ run, close }) {
   return html`<h2 id="dialog-title">Resume run ${run.id.slice(-6)}</h2>
     <p>Finished steps are kept and do not run again. Failed ones are tried anew.</p>
     <form onSubmit=${submit}>
-      <div class="field"><label for="resume-note">Note</label><input id="resume-note" name="note" maxlength="1000" autocomplete="off" /></div>
+      <div class="field">
+        <label for="resume-note">Note</label><input id="resume-note" name="note" maxlength="1000" autocomplete="off" />
+      </div>
       ${late && html`<div class="field"><label for="resume-minutes">More time, in minutes</label><input id="resume-minutes" name="minutes" type="number" min="1" step="1" value="60" required /></div>`}
-      ${faults.length > 0 && html`<ul class="errors" role="alert">${faults.map((line) => html`<li>${line}</li>`)}</ul>`}
-      <div class="actions"><button type="button" class="button" onClick=${() => close()}>Cancel</button><button class="button primary" disabled=${busy}>Resume</button></div>
+      ${
+        faults.length > 0 &&
+        html`<ul class="errors" role="alert">
+          ${faults.map((line) => html`<li>${line}</li>`)}
+        </ul>`
+      }
+      <div class="actions">
+        <button type="button" class="button" onClick=${() => close()}>Cancel</button
+        ><button class="button primary" disabled=${busy}>Resume</button>
+      </div>
     </form>`;
 }
 
@@ -69,7 +84,14 @@ function Many({ ids, close }) {
   };
   return html`<h2 id="dialog-title">Resume ${plural(ids.length, "run")}</h2>
     <p>Finished steps are kept and do not run again. Failed ones are tried anew.</p>
-    ${lines.length > 0 && html`<ul class="errors" role="alert">${lines.map((line) => html`<li>${line}</li>`)}</ul>`}
-    <div class="actions"><button type="button" class="button" onClick=${() => close(some)}>${lines.length ? "Close" : "Cancel"}</button>
-      ${!lines.length && html`<button type="button" class="button primary" disabled=${busy} onClick=${go}>Resume</button>`}</div>`;
+    ${
+      lines.length > 0 &&
+      html`<ul class="errors" role="alert">
+        ${lines.map((line) => html`<li>${line}</li>`)}
+      </ul>`
+    }
+    <div class="actions">
+      <button type="button" class="button" onClick=${() => close(some)}>${lines.length ? "Close" : "Cancel"}</button>
+      ${!lines.length && html`<button type="button" class="button primary" disabled=${busy} onClick=${go}>Resume</button>`}
+    </div>`;
 }

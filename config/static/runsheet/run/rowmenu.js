@@ -17,6 +17,14 @@ export function runItems(grid, row) {
   return [
     ["Run empty or failed", () => start("incomplete")],
     ["Run everything", () => start("all")],
-    ...(inFlight ? [/** @type {[string, () => void, boolean]} */ (["Stop this row", () => stopRow(session, store, row.id, null), true])] : []),
+    ...(inFlight
+      ? [
+          /** @type {[string, () => void, boolean]} */ ([
+            "Stop this row",
+            () => stopRow(session, store, row.id, null),
+            true,
+          ]),
+        ]
+      : []),
   ];
 }

@@ -48,7 +48,8 @@ export const blockOf = (key) => key.slice(key.lastIndexOf("/") + 1);
 /** `[state, word]` of a run; a paused one says what for. */
 export function runWord(run) {
   const waits = run.waits_for || [];
-  if (run.status === "paused" && waits.some((wait) => wait.kind === "approval")) return ["paused", "Waits for approval"];
+  if (run.status === "paused" && waits.some((wait) => wait.kind === "approval"))
+    return ["paused", "Waits for approval"];
   return RUN[run.status] || ["queued", run.status];
 }
 
@@ -118,7 +119,14 @@ export function rowsOf(steps, open) {
   const known = new Set(steps.map((step) => step.step_key));
   const below = (container, depth) => {
     for (const path of [...(scopes.get(container) || [])].sort(byIteration)) {
-      rows.push({ kind: "scope", key: path, depth, steps: steps.filter((step) => step.step_key.startsWith(`${path}/`)), label: `Iteration ${iterationOf(path) + 1}`, folds: true });
+      rows.push({
+        kind: "scope",
+        key: path,
+        depth,
+        steps: steps.filter((step) => step.step_key.startsWith(`${path}/`)),
+        label: `Iteration ${iterationOf(path) + 1}`,
+        folds: true,
+      });
       if (open.has(path)) level(path, depth + 1);
     }
   };
@@ -133,7 +141,14 @@ export function rowsOf(steps, open) {
     for (const container of scopes.keys()) {
       const parent = container.slice(0, Math.max(0, container.lastIndexOf("/")));
       if (parent !== path || known.has(container)) continue;
-      rows.push({ kind: "scope", key: container, depth, steps: steps.filter((step) => step.step_key.startsWith(`${container}[`)), label: blockOf(container), folds: true });
+      rows.push({
+        kind: "scope",
+        key: container,
+        depth,
+        steps: steps.filter((step) => step.step_key.startsWith(`${container}[`)),
+        label: blockOf(container),
+        folds: true,
+      });
       if (open.has(container)) below(container, depth + 1);
     }
   };

@@ -17,7 +17,13 @@ const STEP_PAGE = 500;
 export const MOST_STEPS = 5_000;
 const KEPT_EVENTS = 2_000;
 
-const STATUS = { block_completed: "completed", block_failed: "failed", block_skipped: "skipped", block_paused: "waiting", block_unknown: "unknown" };
+const STATUS = {
+  block_completed: "completed",
+  block_failed: "failed",
+  block_skipped: "skipped",
+  block_paused: "waiting",
+  block_unknown: "unknown",
+};
 
 export class RunStore extends EventTarget {
   constructor(runId) {
@@ -41,17 +47,24 @@ export class RunStore extends EventTarget {
     this.busy = false;
     this.frame = 0;
     this.socket = new Live(`/ws/runs/${runId}/`, {
-      onHello: (resumed) => { if (!resumed) this.fetch(); },
+      onHello: (resumed) => {
+        if (!resumed) this.fetch();
+      },
       onEvents: (events) => events.forEach((event) => this.take(event)),
       onPruned: () => this.soon(),
-      onState: (state) => { this.state = state; this.changed(); },
+      onState: (state) => {
+        this.state = state;
+        this.changed();
+      },
     });
   }
 
   /** The ledger is read once the socket stands, so that nothing falls between; without one it is read all the same. */
   start() {
     this.socket.start();
-    setTimeout(() => { if (!this.run) this.fetch(); }, HELLO_PATIENCE_MS);
+    setTimeout(() => {
+      if (!this.run) this.fetch();
+    }, HELLO_PATIENCE_MS);
   }
 
   /** Everything known of a step: its record, else its start. */
@@ -59,7 +72,8 @@ export class RunStore extends EventTarget {
     const found = new Map(this.steps);
     for (const [key, step] of this.started) {
       const record = found.get(key);
-      if (!record || record.status === "pending" || (record.status === "waiting" && !record.waits)) found.set(key, { ...record, ...step });
+      if (!record || record.status === "pending" || (record.status === "waiting" && !record.waits))
+        found.set(key, { ...record, ...step });
     }
     return found;
   }
@@ -70,11 +84,18 @@ export class RunStore extends EventTarget {
 
   changed() {
     if (this.frame) return;
-    this.frame = requestAnimationFrame(() => { this.frame = 0; this.dispatchEvent(new Event("change")); });
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.dispatchEvent(new Event("change"));
+    });
   }
 
   soon() {
-    if (!this.due) this.due = window.setTimeout(() => { this.due = 0; this.fetch(); }, FETCH_PAUSE_MS);
+    if (!this.due)
+      this.due = window.setTimeout(() => {
+        this.due = 0;
+        this.fetch();
+      }, FETCH_PAUSE_MS);
   }
 
   async fetch() {
@@ -83,11 +104,15 @@ export class RunStore extends EventTarget {
     try {
       const path = `runs/${this.runId}/`;
       const [run, steps, pauses, events] = await Promise.all([
-        api("GET", path), this.allSteps(), api("GET", "pauses/", { query: { run: this.runId, limit: 200 } }),
-        api("GET", `${path}events/`, { query: { limit: KEPT_EVENTS } })]);
+        api("GET", path),
+        this.allSteps(),
+        api("GET", "pauses/", { query: { run: this.runId, limit: 200 } }),
+        api("GET", `${path}events/`, { query: { limit: KEPT_EVENTS } }),
+      ]);
       Object.assign(this, { run, pauses: pauses.results, events: events.results });
       this.steps = new Map(steps.map((step) => [step.step_key, step]));
-      for (const [key, step] of this.steps) if (!["pending", "waiting"].includes(step.status) || step.waits) this.settle(key);
+      for (const [key, step] of this.steps)
+        if (!["pending", "waiting"].includes(step.status) || step.waits) this.settle(key);
       if (run.status !== "running") this.started.clear();
       this.changed();
     } catch (error) {
@@ -121,7 +146,8 @@ export class RunStore extends EventTarget {
     if (event.kind === "chunk" || event.kind === "progress") this.takePiece(event);
     else if (!event.seq) {
       this.events = [...this.events, event].slice(-KEPT_EVENTS);
-      if (event.kind === "block_started") this.started.set(key, { step_key: key, block: key, status: "running", started_at: event.at, seq: 0 });
+      if (event.kind === "block_started")
+        this.started.set(key, { step_key: key, block: key, status: "running", started_at: event.at, seq: 0 });
       else if (STATUS[event.kind]) this.takeEnd(event);
       else if (event.kind === "run_status" && this.run) this.run = { ...this.run, status: event.status };
       this.soon();
@@ -134,11 +160,20 @@ export class RunStore extends EventTarget {
     const before = this.started.get(key) || this.steps.get(key) || { step_key: key, started_at: event.at };
     const over = event.kind === "block_paused" ? {} : { finished_at: event.at };
     this.settle(key);
-    this.steps.set(key, { ...before, ...over, status: STATUS[event.kind], handle: event.handle || "", error: event.error || null });
+    this.steps.set(key, {
+      ...before,
+      ...over,
+      status: STATUS[event.kind],
+      handle: event.handle || "",
+      error: event.error || null,
+    });
   }
 
   takePiece(event) {
     const known = this.live.get(event.step_key) || { text: "", progress: null };
-    this.live.set(event.step_key, event.kind === "chunk" ? { ...known, text: known.text + event.text } : { ...known, progress: event.value });
+    this.live.set(
+      event.step_key,
+      event.kind === "chunk" ? { ...known, text: known.text + event.text } : { ...known, progress: event.value },
+    );
   }
 }

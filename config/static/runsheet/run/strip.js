@@ -35,12 +35,17 @@ class RunStrip extends HTMLElement {
   }
 
   later() {
-    this.frame ||= requestAnimationFrame(() => { this.frame = 0; this.draw(); });
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+    });
   }
 
   /** The active ones, else the one that ended last while we watched. */
   shown() {
-    const all = [...this.session.dispatches.values()].filter((dispatch) => !dispatch.provisional && !this.closed.has(dispatch.id));
+    const all = [...this.session.dispatches.values()].filter(
+      (dispatch) => !dispatch.provisional && !this.closed.has(dispatch.id),
+    );
     const active = all.filter(isActive);
     for (const dispatch of active) this.seen.add(dispatch.id);
     if (active.length) return active;
@@ -56,31 +61,65 @@ class RunStrip extends HTMLElement {
     const title = this.title_(dispatch);
     const figures = figuresOf(dispatch, live);
     const others = dispatches.slice(0, -1);
-    render(html`
-      <section class="strip" data-status=${dispatch.status} aria-label="Run">
+    render(
+      html`<section class="strip" data-status=${dispatch.status} aria-label="Run">
         <span class="strip-title">${live && html`<span class="ring" aria-hidden="true"></span>`}${title}</span>
         <${Bar} parts=${partsOf(dispatch)} />
-        <span class="strip-figures">${figures.map((figure) => html`<span class=${figure.kind || ""}>${figure.text}</span>`)}</span>
+        <span class="strip-figures"
+          >${figures.map((figure) => html`<span class=${figure.kind || ""}>${figure.text}</span>`)}</span
+        >
         ${others.length > 0 && html`<button type="button" class="button small" aria-haspopup="menu" onClick=${(event) => this.openOthers(event.currentTarget)}>and ${plural(others.length, "more run")}</button>`}
         <span class="spacer"></span>
         ${progress.failed > 0 && html`<button type="button" class="button small" onClick=${() => this.showFailed(dispatch)}>Show failed</button>`}
         ${live && this.mayRun && html`<button type="button" class="button small danger" onClick=${() => this.stop(dispatches)}>${icon("stop")}${others.length ? "Stop all" : "Stop"}</button>`}
         ${!live && this.mayRun && progress.failed > 0 && html`<button type="button" class="button small" onClick=${() => this.retry(dispatch)}>Retry failed</button>`}
         ${!live && html`<button type="button" class="icon-button" aria-label="Close the summary" onClick=${() => this.close(dispatch)}>${cross}</button>`}
-      </section>`, this.box);
+      </section>`,
+      this.box,
+    );
     this.announce(dispatch, `${title}: ${figures.map((figure) => figure.text).join(", ")}`);
   }
 
   title_(dispatch) {
-    const names = dispatch.groups.map((id) => this.names.get(id)).filter(Boolean).join(", ") || plural(dispatch.groups.length, "column group");
+    const names =
+      dispatch.groups
+        .map((id) => this.names.get(id))
+        .filter(Boolean)
+        .join(", ") || plural(dispatch.groups.length, "column group");
     return `${{ complete: "Finished", cancelled: "Stopped", failed: "Could not finish" }[dispatch.status] || "Running"} ${names}`;
   }
 
   /** The runs beside the newest one, each to be stopped by itself. */
   openOthers(anchor) {
-    openMenu(anchor, (close) => html`<h3>Also running</h3>${this.shown().slice(0, -1).map((dispatch) => html`
-      <p class="note">${this.title_(dispatch)}: ${figuresOf(dispatch, true).map((figure) => figure.text).join(" · ")}</p>
-      ${this.mayRun && html`<button type="button" class="item danger" onClick=${() => { close(); this.stop([dispatch]); }}>Stop this run</button>`}`)}`, { label: "Also running" });
+    openMenu(
+      anchor,
+      (close) =>
+        html`<h3>Also running</h3>
+          ${this.shown()
+            .slice(0, -1)
+            .map(
+              (dispatch) =>
+                html`<p class="note">
+                    ${this.title_(dispatch)}:${" "}${figuresOf(dispatch, true)
+                      .map((figure) => figure.text)
+                      .join(" · ")}
+                  </p>
+                  ${
+                    this.mayRun &&
+                    html`<button
+                      type="button"
+                      class="item danger"
+                      onClick=${() => {
+                        close();
+                        this.stop([dispatch]);
+                      }}
+                    >
+                      Stop this run
+                    </button>`
+                  }`,
+            )}`,
+      { label: "Also running" },
+    );
   }
 
   stop(dispatches) {
@@ -100,7 +139,8 @@ class RunStrip extends HTMLElement {
 
   /** Close the summary, and with it those of runs that ended before. */
   close(dispatch) {
-    for (const one of [dispatch, ...this.session.dispatches.values()]) if (one === dispatch || !isActive(one)) this.closed.add(one.id);
+    for (const one of [dispatch, ...this.session.dispatches.values()])
+      if (one === dispatch || !isActive(one)) this.closed.add(one.id);
     this.later();
   }
 
@@ -117,7 +157,8 @@ class RunStrip extends HTMLElement {
 function Bar({ parts }) {
   const label = parts.map((part) => `${part.kind} ${Math.round(part.share * 100)}%`).join(", ");
   return html`<span class="strip-bar" role="img" aria-label=${label}>
-    ${parts.map((part) => html`<i data-kind=${part.kind} style=${{ width: `${part.share * 100}%` }}></i>`)}</span>`;
+    ${parts.map((part) => html`<i data-kind=${part.kind} style=${{ width: `${part.share * 100}%` }}></i>`)}</span
+  >`;
 }
 
 customElements.define("run-strip", RunStrip);

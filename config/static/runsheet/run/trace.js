@@ -16,8 +16,12 @@ const named = new Map();
 
 function namesOf(run) {
   if (!named.has(run.version_id)) {
-    named.set(run.version_id, api("GET", `workflows/${run.workflow}/versions/${run.version}/`)
-      .then((version) => new Map(version.definition.blocks.map((block) => [block.key, block.name || block.key]))));
+    named.set(
+      run.version_id,
+      api("GET", `workflows/${run.workflow}/versions/${run.version}/`).then(
+        (version) => new Map(version.definition.blocks.map((block) => [block.key, block.name || block.key])),
+      ),
+    );
   }
   return /** @type {Promise<Map<string, string>>} */ (named.get(run.version_id));
 }
@@ -27,7 +31,9 @@ async function read(path, wanted, signal) {
   const run = runs.find((one) => one.id === wanted);
   if (!run) return { path, runs, run: null };
   const [steps, names] = await Promise.all([
-    api("GET", `runs/${run.id}/steps/`, { query: { brief: true, limit: MOST_STEPS }, signal }), namesOf(run)]);
+    api("GET", `runs/${run.id}/steps/`, { query: { brief: true, limit: MOST_STEPS }, signal }),
+    namesOf(run),
+  ]);
   return { path, runs, run, names, steps: new Map(steps.results.map((step) => [step.step_key, step])) };
 }
 
@@ -46,8 +52,14 @@ export function useTrace(path, cell) {
   useEffect(() => {
     if (!wanted) return setTrace(null);
     const control = new AbortController();
-    const timer = setTimeout(() => read(path, wanted, control.signal).then(setTrace, (error) => report(error, "read the run")), READ_PAUSE_MS);
-    return () => { clearTimeout(timer); control.abort(); };
+    const timer = setTimeout(
+      () => read(path, wanted, control.signal).then(setTrace, (error) => report(error, "read the run")),
+      READ_PAUSE_MS,
+    );
+    return () => {
+      clearTimeout(timer);
+      control.abort();
+    };
   }, [path, wanted, news, asked]);
   return { trace: trace?.path === path && trace.run ? trace : null, choose, refresh: () => setAsked(asked + 1) };
 }
@@ -68,13 +80,33 @@ export function Blocks({ trace, now, selected, onSelect, onChoose }) {
   const { run, runs, steps, names } = trace;
   const begin = Date.parse(run.started_at || run.created_at);
   return html`<section class="trace">
-    ${runs.length > 1 && html`<div class="field"><label for="trace-run">Attempt</label>
-      <select id="trace-run" value=${run.id} onChange=${(event) => onChoose(event.currentTarget.value)}>${runs.map((one, place) => html`
-        <option value=${one.id} selected=${one.id === run.id}>${runs.length - place} of ${runs.length} · ${clock(one.created_at)} · ${runWord(one)[1]}</option>`)}</select></div>`}
+    ${
+      runs.length > 1 &&
+      html`<div class="field">
+        <label for="trace-run">Attempt</label>
+        <select id="trace-run" value=${run.id} onChange=${(event) => onChoose(event.currentTarget.value)}>
+          ${runs.map(
+            (one, place) =>
+              html`<option value=${one.id} selected=${one.id === run.id}>
+                ${runs.length - place} of ${runs.length} · ${clock(one.created_at)} · ${runWord(one)[1]}
+              </option>`,
+          )}
+        </select>
+      </div>`
+    }
     <h3>Blocks</h3>
-    ${steps.size
-      ? html`<${Waterfall} steps=${steps} names=${names} selected=${selected} now=${now} begin=${begin} onSelect=${onSelect} />`
-      : html`<p class="quiet">No block has finished yet.</p>`}
+    ${
+      steps.size
+        ? html`<${Waterfall}
+            steps=${steps}
+            names=${names}
+            selected=${selected}
+            now=${now}
+            begin=${begin}
+            onSelect=${onSelect}
+          />`
+        : html`<p class="quiet">No block has finished yet.</p>`
+    }
   </section>`;
 }
 
@@ -83,6 +115,11 @@ export function Reused({ trace }) {
   const kept = [...trace.steps.values()].filter((step) => step.cached_from);
   if (!kept.length) return null;
   const words = kept.map((step) => trace.names.get(step.block) || step.step_key).join(", ");
-  return html`<section><h3>Kept from an earlier run</h3><p>${words} ${kept.length === 1 ? "keeps its output" : "keep their outputs"} from${" "}
-    <a href=${`/runs/${kept[0].cached_from}/`}>run ${kept[0].cached_from.slice(-6)}</a>.</p></section>`;
+  return html`<section>
+    <h3>Kept from an earlier run</h3>
+    <p>
+      ${words} ${kept.length === 1 ? "keeps its output" : "keep their outputs"} from${" "}
+      <a href=${`/runs/${kept[0].cached_from}/`}>run ${kept[0].cached_from.slice(-6)}</a>.
+    </p>
+  </section>`;
 }

@@ -12,16 +12,27 @@ export function Waiting({ cell, mayRun }) {
   const asks = cell.waits_for.some((wait) => wait.kind === "approval");
   const look = () => {
     if (!asks) return;
-    api("GET", "pauses/", { query: { run: cell.run, status: "open" } }).then((answer) => setPauses(answer.results), () => {});
+    api("GET", "pauses/", { query: { run: cell.run, status: "open" } }).then(
+      (answer) => setPauses(answer.results),
+      () => {},
+    );
   };
   useEffect(look, [cell.run, cell.version]);
   const store = { runId: cell.run, fetch: look };
-  return html`<section class="waits"><h3>Waits</h3>
-      <ul>${cell.waits_for.map((wait) => html`<li><strong>${wait.step_key}</strong> ${wordsOf(wait)}</li>`)}</ul></section>
+  return html`<section class="waits">
+      <h3>Waits</h3>
+      <ul>
+        ${cell.waits_for.map((wait) => html`<li><strong>${wait.step_key}</strong> ${wordsOf(wait)}</li>`)}
+      </ul>
+    </section>
     ${cell.waits_for.map((wait) => {
       const pause = pauses.find((one) => one.id === wait.pause && one.kind === "approval");
       if (pause) return html`<${AnswerForm} key=${pause.id} store=${store} pause=${pause} mayRun=${mayRun} />`;
-      return mayRun && wait.kind === "decision" && html`<${DecisionForm} key=${wait.step_key} store=${store} stepKey=${wait.step_key} />`;
+      return (
+        mayRun &&
+        wait.kind === "decision" &&
+        html`<${DecisionForm} key=${wait.step_key} store=${store} stepKey=${wait.step_key} />`
+      );
     })}`;
 }
 

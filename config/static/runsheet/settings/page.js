@@ -10,57 +10,122 @@ import { toast } from "../ui/toast.js";
 
 const page = /** @type {HTMLElement} */ (document.querySelector("[data-settings]"));
 const here = `workspaces/${document.documentElement.dataset.workspace}/`;
-const ROLES = [["viewer", "Viewer: looks"], ["editor", "Editor: changes and runs"], ["admin", "Admin: everything"]];
-const SCOPES = [["read", "Read: looks"], ["run", "Run: looks, runs and stops"], ["write", "Write: all that you may do"]];
-const DAYS = [["30", "30 days"], ["90", "90 days"], ["365", "A year"], ["", "Never"]];
+const ROLES = [
+  ["viewer", "Viewer: looks"],
+  ["editor", "Editor: changes and runs"],
+  ["admin", "Admin: everything"],
+];
+const SCOPES = [
+  ["read", "Read: looks"],
+  ["run", "Run: looks, runs and stops"],
+  ["write", "Write: all that you may do"],
+];
+const DAYS = [
+  ["30", "30 days"],
+  ["90", "90 days"],
+  ["365", "A year"],
+  ["", "Never"],
+];
 
 /** What the buttons do, by `data-act`; each answers whether something has changed. @type {Object<string, (it: any, button: any) => any>} */
 const ACTS = {
-  rename: (it) => openForm({
-    title: "Rename workspace", yes: "Rename", fields: [{ name: "name", label: "Name", value: it.name, maxlength: 200 }],
-    act: (values) => api("PATCH", here, { body: values }),
-  }),
-  "add-member": () => openForm({
-    title: "Add a member", yes: "Add member", text: "The person needs an account on this server first.",
-    fields: [{ name: "user", label: "Username or email", maxlength: 254, autocapitalize: "none" }, { name: "role", label: "Role", options: ROLES, value: "editor" }],
-    act: (values) => api("POST", `${here}members/`, { body: values }),
-  }),
+  rename: (it) =>
+    openForm({
+      title: "Rename workspace",
+      yes: "Rename",
+      fields: [{ name: "name", label: "Name", value: it.name, maxlength: 200 }],
+      act: (values) => api("PATCH", here, { body: values }),
+    }),
+  "add-member": () =>
+    openForm({
+      title: "Add a member",
+      yes: "Add member",
+      text: "The person needs an account on this server first.",
+      fields: [
+        { name: "user", label: "Username or email", maxlength: 254, autocapitalize: "none" },
+        { name: "role", label: "Role", options: ROLES, value: "editor" },
+      ],
+      act: (values) => api("POST", `${here}members/`, { body: values }),
+    }),
   async "remove-member"(it, button) {
     const isMe = "me" in it;
-    const sure = await confirm(isMe
-      ? { title: "Leave this workspace?", text: "Its tables are gone for you until an admin adds you again. Your API tokens here are revoked.", yes: "Leave" }
-      : { title: `Remove ${it.name}?`, text: "Their API tokens here are revoked, and their triggers stop. What they made stays.", yes: "Remove member" });
-    if (!sure || !(await once(button, isMe ? "leave" : `remove ${it.name}`, () => api("DELETE", `${here}members/${it.id}/`)))) return false;
+    const sure = await confirm(
+      isMe
+        ? {
+            title: "Leave this workspace?",
+            text: "Its tables are gone for you until an admin adds you again. Your API tokens here are revoked.",
+            yes: "Leave",
+          }
+        : {
+            title: `Remove ${it.name}?`,
+            text: "Their API tokens here are revoked, and their triggers stop. What they made stays.",
+            yes: "Remove member",
+          },
+    );
+    if (
+      !sure ||
+      !(await once(button, isMe ? "leave" : `remove ${it.name}`, () => api("DELETE", `${here}members/${it.id}/`)))
+    )
+      return false;
     if (isMe) location.assign("/");
     return !isMe;
   },
-  "set-secret": (it) => openForm({
-    title: it.name ? `Replace ${it.name}` : "New secret", yes: it.name ? "Replace value" : "Store secret",
-    text: "The value is encrypted and never shown again.",
-    fields: [
-      { name: "name", label: "Name", value: it.name || "", maxlength: 100, spellcheck: "false", autocapitalize: "none", readonly: Boolean(it.name), hint: "Workflows read it as {{ secrets.NAME }}." },
-      { name: "value", label: "Value", type: "password", autocomplete: "new-password", autofocus: Boolean(it.name) },
-    ],
-    act: (values) => api("POST", "secrets/", { body: values }),
-  }),
+  "set-secret": (it) =>
+    openForm({
+      title: it.name ? `Replace ${it.name}` : "New secret",
+      yes: it.name ? "Replace value" : "Store secret",
+      text: "The value is encrypted and never shown again.",
+      fields: [
+        {
+          name: "name",
+          label: "Name",
+          value: it.name || "",
+          maxlength: 100,
+          spellcheck: "false",
+          autocapitalize: "none",
+          readonly: Boolean(it.name),
+          hint: "Workflows read it as {{ secrets.NAME }}.",
+        },
+        { name: "value", label: "Value", type: "password", autocomplete: "new-password", autofocus: Boolean(it.name) },
+      ],
+      act: (values) => api("POST", "secrets/", { body: values }),
+    }),
   async "delete-secret"(it, button) {
-    const sure = await confirm({ title: `Delete ${it.name}?`, text: "Workflows that use it fail from now on, saying so. The value cannot be brought back.", yes: "Delete secret" });
+    const sure = await confirm({
+      title: `Delete ${it.name}?`,
+      text: "Workflows that use it fail from now on, saying so. The value cannot be brought back.",
+      yes: "Delete secret",
+    });
     return sure && once(button, `delete ${it.name}`, () => api("DELETE", `secrets/${encodeURIComponent(it.name)}/`));
   },
   async "new-token"() {
     const made = await openForm({
-      title: "New API token", yes: "Create token", text: "It acts in your name, in this workspace, and never beyond your role.",
-      fields: [{ name: "name", label: "Name", maxlength: 100, hint: "What it is for." }, { name: "scope", label: "May", options: SCOPES, value: "run" },
-        { name: "days", label: "Ends after", options: DAYS, value: "90", required: false }],
-      act: ({ name, scope, days }) => api("POST", `${here}tokens/`, {
-        body: { name, scope, expires_at: days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null },
-      }),
+      title: "New API token",
+      yes: "Create token",
+      text: "It acts in your name, in this workspace, and never beyond your role.",
+      fields: [
+        { name: "name", label: "Name", maxlength: 100, hint: "What it is for." },
+        { name: "scope", label: "May", options: SCOPES, value: "run" },
+        { name: "days", label: "Ends after", options: DAYS, value: "90", required: false },
+      ],
+      act: ({ name, scope, days }) =>
+        api("POST", `${here}tokens/`, {
+          body: {
+            name,
+            scope,
+            expires_at: days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null,
+          },
+        }),
     });
     if (made) await openDialog((close) => html`<${Fresh} token=${made.token} close=${close} />`);
     return made;
   },
   async "revoke-token"(it, button) {
-    const sure = await confirm({ title: `Revoke “${it.name}”?`, text: "Programs that use it are refused at once. This cannot be undone.", yes: "Revoke token" });
+    const sure = await confirm({
+      title: `Revoke “${it.name}”?`,
+      text: "Programs that use it are refused at once. This cannot be undone.",
+      yes: "Revoke token",
+    });
     return sure && once(button, `revoke “${it.name}”`, () => api("DELETE", `${here}tokens/${it.id}/`));
   },
 };
@@ -78,12 +143,30 @@ function Fresh({ token, close }) {
       field.focus(); // no clipboard without TLS: it is selected, to be copied by hand
     }
   };
-  return html`<form onSubmit=${(event) => { event.preventDefault(); close(true); }}>
+  return html`<form
+    onSubmit=${(event) => {
+      event.preventDefault();
+      close(true);
+    }}
+  >
     <h2 id="dialog-title">Copy the token now</h2>
     <p class="form-text">It is shown this once and kept nowhere.</p>
-    <div class="field"><label for="fresh-token">Token</label><input id="fresh-token" name="token" class="mono" readonly value=${token} onFocus=${(event) => event.currentTarget.select()} /></div>
-    <div class="actions"><span class="summary quiet" role="status">${copied ? "Copied." : ""}</span>
-      <button type="button" class="button" autofocus onClick=${copy}>Copy</button><button class="button primary">Done</button></div>
+    <div class="field">
+      <label for="fresh-token">Token</label
+      ><input
+        id="fresh-token"
+        name="token"
+        class="mono"
+        readonly
+        value=${token}
+        onFocus=${(event) => event.currentTarget.select()}
+      />
+    </div>
+    <div class="actions">
+      <span class="summary quiet" role="status">${copied ? "Copied." : ""}</span>
+      <button type="button" class="button" autofocus onClick=${copy}>Copy</button
+      ><button class="button primary">Done</button>
+    </div>
   </form>`;
 }
 
@@ -98,7 +181,9 @@ page.addEventListener("change", async (event) => {
   const select = event.target;
   if (!(select instanceof HTMLSelectElement) || select.dataset.act !== "role") return;
   const { id, name } = /** @type {HTMLElement} */ (select.closest("[data-id]")).dataset;
-  const answer = await once(null, `change the role of ${name}`, () => api("PATCH", `${here}members/${id}/`, { body: { role: select.value } }));
+  const answer = await once(null, `change the role of ${name}`, () =>
+    api("PATCH", `${here}members/${id}/`, { body: { role: select.value } }),
+  );
   if (answer) toast(`${name} is ${select.value === "viewer" ? "a" : "an"} ${select.value} now.`);
   else select.value = select.dataset.was || "";
   select.dataset.was = select.value;

@@ -12,7 +12,10 @@ import { INFLIGHT } from "./cell.js";
  */
 
 const WISH = ["groups", "mode", "rows", "filter", "exclude_rows", "limit"];
-const bodyOf = (wish) => Object.fromEntries(WISH.filter((part) => wish[part] !== undefined && wish[part] !== null).map((part) => [part, wish[part]]));
+const bodyOf = (wish) =>
+  Object.fromEntries(
+    WISH.filter((part) => wish[part] !== undefined && wish[part] !== null).map((part) => [part, wish[part]]),
+  );
 
 /**
  * Start a dispatch. While the server thinks, its cells already show Queued.
@@ -23,8 +26,17 @@ export async function run(session, wish) {
   const id = crypto.randomUUID();
   const { groups, mode, limit = null, ...scope } = bodyOf(wish);
   session.dispatches.set(id, {
-    id, groups, mode, limit, scope, status: "pending", is_manual: true, provisional: true,
-    cursor: null, requested_at: new Date().toISOString(), progress: null,
+    id,
+    groups,
+    mode,
+    limit,
+    scope,
+    status: "pending",
+    is_manual: true,
+    provisional: true,
+    cursor: null,
+    requested_at: new Date().toISOString(),
+    progress: null,
   });
   session.say("dispatches");
   try {

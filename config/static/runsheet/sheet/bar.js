@@ -21,7 +21,12 @@ export function attachBar(grid) {
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", "Selected rows");
   grid.append(box);
-  box.addEventListener("keydown", (event) => { if (event.key === "Escape") { grid.selection.collapse(); grid.scroller.focus(); } });
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      grid.selection.collapse();
+      grid.scroller.focus();
+    }
+  });
   const show = () => {
     if (grid.selection.isMany) drawBar(grid, box);
     box.hidden = !grid.selection.isMany;
@@ -34,15 +39,20 @@ function drawBar(grid, box) {
   const { selection, schema } = grid;
   const groups = groupsOf(grid);
   const isAll = groups.length === schema.groups.length;
-  const act = (label, run, look = "") => html`<button type="button" class=${`button small ${look}`} onClick=${run}>${label}</button>`;
+  const act = (label, run, look = "") =>
+    html`<button type="button" class=${`button small ${look}`} onClick=${run}>${label}</button>`;
   const what = isAll ? "" : ` · ${groups.map((group) => group.name).join(", ")}`;
-  render(html`
-    <span class="words">${selectionWords(selection.ranges, grid.bounds.rows)}${what}</span>
-    ${groups.length > 0 && html`
-      ${act(html`${icon("play")}Run`, () => start(grid, groups, "incomplete"), "primary")}
-      ${act("Run again", () => start(grid, groups, "all"))}
-      ${act(html`${icon("stop")}Stop`, () => stop(grid, groups), "danger")}`}
-    ${act("Delete rows", () => remove(grid), "danger")}`, box);
+  render(
+    html`<span class="words">${selectionWords(selection.ranges, grid.bounds.rows)}${what}</span>
+      ${
+        groups.length > 0 &&
+        html`${act(html`${icon("play")}Run`, () => start(grid, groups, "incomplete"), "primary")}
+        ${act("Run again", () => start(grid, groups, "all"))}
+        ${act(html`${icon("stop")}Stop`, () => stop(grid, groups), "danger")}`
+      }
+      ${act("Delete rows", () => remove(grid), "danger")}`,
+    box,
+  );
 }
 
 /** The workflow groups of the selected columns, or all when no column of any is selected. */
@@ -67,7 +77,10 @@ async function start(grid, groups, mode) {
 
 async function isAgreed(session, wishes, rows, mode) {
   const planned = await Promise.all(wishes.map((wish) => plan(session, wish)));
-  const cells = plural(planned.reduce((sum, each) => sum + cellsOf(each), 0), "cell");
+  const cells = plural(
+    planned.reduce((sum, each) => sum + cellsOf(each), 0),
+    "cell",
+  );
   const cost = planned.reduce((sum, each) => sum + Number(each.estimated_cost), 0);
   const again = mode === "all" ? " Finished ones run again too, and values are replaced as results come." : "";
   return confirm({
@@ -79,7 +92,8 @@ async function isAgreed(session, wishes, rows, mode) {
 
 async function stop(grid, groups) {
   const { selection, session, store } = grid;
-  const ids = groups.map((group) => group.id), spans = selection.rows();
+  const ids = groups.map((group) => group.id);
+  const spans = selection.rows();
   const isMeant = (row) => {
     const ordinal = store.index.get(row.id);
     return spans.some(({ from, to }) => ordinal >= from && ordinal <= to);

@@ -26,7 +26,8 @@ export function assign(grid, parts, { words, undo = true }) {
   return grid.writer.remember(undo && words, async () => {
     const rows = countOf(rowSpans(parts.map(spanOf)));
     try {
-      if (rows > NAMED && parts.every((part) => part.isUniform) && !grid.query.q) return await assignByJob(grid, parts, rows, words);
+      if (rows > NAMED && parts.every((part) => part.isUniform) && !grid.query.q)
+        return await assignByJob(grid, parts, rows, words);
       const found = await changesOf(grid, parts);
       const step = found.length && (await grid.writer.write(found, { words, undo: false }));
       return step ? [step] : [];
@@ -64,9 +65,14 @@ async function assignByJob(grid, parts, rows, words) {
   toast(`${plural(rows, "row")} are being changed…`);
   for (const part of parts) {
     const data = part.data(0);
-    await overScopes(grid, [part], part.to - part.from + 1, (scope) => (Array.isArray(scope)
-      ? grid.writer.write(scope.map((row) => ({ row, data })), { words, undo: false })
-      : work(grid, "PATCH", { rows: scope, data })));
+    await overScopes(grid, [part], part.to - part.from + 1, (scope) =>
+      Array.isArray(scope)
+        ? grid.writer.write(
+            scope.map((row) => ({ row, data })),
+            { words, undo: false },
+          )
+        : work(grid, "PATCH", { rows: scope, data }),
+    );
   }
   toast(`${upper(words)}: ${plural(rows, "row")} done.`);
   return [];
@@ -84,9 +90,9 @@ export async function deleteRows(grid, spans) {
   if (!agreed) return false;
   try {
     if (rows > NAMED) toast(`${plural(rows, "row")} are being deleted…`);
-    await overScopes(grid, spans, rows, (scope) => (Array.isArray(scope)
-      ? grid.writer.remove(scope)
-      : work(grid, "DELETE", { rows: scope })));
+    await overScopes(grid, spans, rows, (scope) =>
+      Array.isArray(scope) ? grid.writer.remove(scope) : work(grid, "DELETE", { rows: scope }),
+    );
     if (rows > NAMED) toast(`Deleted ${plural(rows, "row")}.`);
     return true;
   } catch (error) {
@@ -103,7 +109,9 @@ async function overScopes(grid, spans, rows, act) {
 async function work(grid, method, body) {
   let job = await api(method, `${grid.session.path}rows/`, { body });
   while (WORKING.has(job.status)) {
-    await new Promise((resolve) => { setTimeout(resolve, LOOK_EVERY_MS); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, LOOK_EVERY_MS);
+    });
     job = await api("GET", `jobs/${job.id}/`);
   }
   const { rows_rejected: refused } = job.progress;

@@ -25,17 +25,43 @@ export function describe(column, row, view) {
   const value = row.data[column.key];
   const empty = isEmpty(column.type, value);
   const shown = {
-    text: empty ? "" : asText(column, value), state: null, word: "", dim: false, mark: null, title: "", quiet: false,
-    right: isRight(column.type), tags: empty ? null : tagsOf(column, value), box: column.type === "boolean" && typeof value !== "string",
+    text: empty ? "" : asText(column, value),
+    state: null,
+    word: "",
+    dim: false,
+    mark: null,
+    title: "",
+    quiet: false,
+    right: isRight(column.type),
+    tags: empty ? null : tagsOf(column, value),
+    box: column.type === "boolean" && typeof value !== "string",
   };
   if (!column.group) return shown;
   const edited = (row.edited || []).includes(column.key);
   const status = statusOf(row.cells[column.group], row, column.group, view);
   const partial = status.cell && status.cell.partial && status.cell.partial[column.key];
-  if (partial) return { ...shown, text: asText(column, partial), tags: null, box: false, state: status.state, word: status.word, title: "Still being written", dim: true };
+  if (partial)
+    return {
+      ...shown,
+      text: asText(column, partial),
+      tags: null,
+      box: false,
+      state: status.state,
+      word: status.word,
+      title: "Still being written",
+      dim: true,
+    };
   if (status.state === "completed") return completed(shown, status.cell, empty, edited, value);
   if (status.state === null) return unrun(shown, empty, edited);
-  return { ...shown, box: shown.box && !empty, state: status.state, word: status.word, title: status.title, dim: !empty && !edited, mark: edited ? "edited" : null };
+  return {
+    ...shown,
+    box: shown.box && !empty,
+    state: status.state,
+    word: status.word,
+    title: status.title,
+    dim: !empty && !edited,
+    mark: edited ? "edited" : null,
+  };
 }
 
 /**
@@ -50,17 +76,24 @@ export function statusOf(cell, row, groupId, view) {
     return coming.columns.length ? say("waiting", `Waits for ${coming.columns.join(", ")}`) : say("queued", "Queued");
   }
   switch (cell ? cell.status : null) {
-    case "pending": return say("queued", "Queued");
+    case "pending":
+      return say("queued", "Queued");
     case "queued": {
       const held = heldWords(cell.reason, until);
       return held ? say("waiting", held) : say("queued", "Queued");
     }
-    case "running": return say("running", "Running", runningWords(cell));
-    case "paused": return say("paused", pausedWords(cell.reason, until));
-    case "failed": return say("failed", "Failed", errorWords(cell.error));
-    case "cancelled": return say("cancelled", "Cancelled");
-    case "completed": return say("completed", "Done");
-    default: return say(null, "");
+    case "running":
+      return say("running", "Running", runningWords(cell));
+    case "paused":
+      return say("paused", pausedWords(cell.reason, until));
+    case "failed":
+      return say("failed", "Failed", errorWords(cell.error));
+    case "cancelled":
+      return say("cancelled", "Cancelled");
+    case "completed":
+      return say("completed", "Done");
+    default:
+      return say(null, "");
   }
 }
 
@@ -80,7 +113,16 @@ function runningWords(cell) {
 
 function completed(shown, cell, empty, edited, value) {
   if (edited) return { ...shown, mark: "edited", title: "Edited by a person" };
-  if (empty) return value === false ? shown : { ...shown, box: false, text: "No output", quiet: true, title: "The run finished and gave nothing for this column" };
+  if (empty)
+    return value === false
+      ? shown
+      : {
+          ...shown,
+          box: false,
+          text: "No output",
+          quiet: true,
+          title: "The run finished and gave nothing for this column",
+        };
   if (cell.outdated) return { ...shown, mark: "outdated", title: "Made by an older version" };
   return shown;
 }
@@ -93,5 +135,7 @@ function tagsOf(column, value) {
 
 function unrun(shown, empty, edited) {
   if (edited) return { ...shown, mark: "edited", title: "Edited by a person" };
-  return empty ? { ...shown, box: false } : { ...shown, dim: true, title: "Stale: its inputs changed since, or its run was cleared. Run it again." };
+  return empty
+    ? { ...shown, box: false }
+    : { ...shown, dim: true, title: "Stale: its inputs changed since, or its run was cleared. Run it again." };
 }

@@ -35,7 +35,8 @@ function quotedAt(source, from) {
 }
 
 function endOf(source, from) {
-  const tab = source.indexOf("\t", from), line = source.indexOf("\n", from);
+  const tab = source.indexOf("\t", from);
+  const line = source.indexOf("\n", from);
   return Math.min(tab < 0 ? source.length : tab, line < 0 ? source.length : line);
 }
 
@@ -60,10 +61,19 @@ export function asClip({ type }, value) {
  *   are written, of these rows `beyond` the table's end; `lost` columns of the block find no place
  */
 export function placing(block, { from, to }, bounds) {
-  const tall = block.length, wide = Math.max(...block.map((cells) => cells.length));
+  const tall = block.length;
+  const wide = Math.max(...block.map((cells) => cells.length));
   const col = Math.max(1, from.col);
   const repeated = (chosen, size) => (chosen % size === 0 && (size === 1 || chosen <= MOST_REPEATED) ? chosen : size);
-  const rows = repeated(to.row - from.row + 1, tall), cols = repeated(to.col - col + 1, wide);
+  const rows = repeated(to.row - from.row + 1, tall);
+  const cols = repeated(to.col - col + 1, wide);
   const room = bounds.cols - col;
-  return { row: from.row, col, rows, cols: Math.min(cols, room), beyond: Math.max(0, from.row + rows - bounds.rows), lost: Math.max(0, cols - room) };
+  return {
+    row: from.row,
+    col,
+    rows,
+    cols: Math.min(cols, room),
+    beyond: Math.max(0, from.row + rows - bounds.rows),
+    lost: Math.max(0, cols - room),
+  };
 }

@@ -19,11 +19,12 @@ const SAID_BEYOND = 10_000;
 export function attachCopying(grid) {
   /** Text to put on the clipboard in place of the selection: it had to be fetched. @type {string|null} */
   let fetched = null;
-  const on = (type, act) => grid.addEventListener(type, (event) => {
-    if (!isOfCells(grid, event)) return;
-    event.preventDefault();
-    act(event.clipboardData);
-  });
+  const on = (type, act) =>
+    grid.addEventListener(type, (event) => {
+      if (!isOfCells(grid, event)) return;
+      event.preventDefault();
+      act(event.clipboardData);
+    });
   const copy = (clipboard) => {
     if (fetched !== null) return clipboard.setData("text/plain", fetched);
     const { ranges, count: rows } = grid.selection;
@@ -82,10 +83,12 @@ function heldRows(grid, { from, to }) {
 }
 
 function textOf(grid, ranges, rowsOfEach) {
-  return format(ranges.flatMap((range, place) => {
-    const columns = grid.selection.columns(range);
-    return rowsOfEach[place].map((row) => columns.map((column) => asClip(column, row.data[column.key])));
-  }));
+  return format(
+    ranges.flatMap((range, place) => {
+      const columns = grid.selection.columns(range);
+      return rowsOfEach[place].map((row) => columns.map((column) => asClip(column, row.data[column.key])));
+    }),
+  );
 }
 
 /** @param {string[][]} block */
@@ -95,7 +98,9 @@ async function paste(grid, block, range) {
   const wide = Math.max(...block.map((cells) => cells.length));
   const data = (n) => {
     const cells = block[n % block.length];
-    const pairs = columns.map((column, place) => [column.key, cells[place % wide], column]).filter(([, text]) => text !== undefined);
+    const pairs = columns
+      .map((column, place) => [column.key, cells[place % wide], column])
+      .filter(([, text]) => text !== undefined);
     return Object.fromEntries(pairs.map(([key, text, column]) => [key, meant(column, text)]));
   };
   const added = at.beyond ? await askToAdd(at) : 0;
@@ -103,8 +108,14 @@ async function paste(grid, block, range) {
   const kept = at.rows - at.beyond;
   const words = at.rows * at.cols === 1 ? "paste a value" : `paste ${plural(kept + added, "row")}`;
   if (kept + added > MOST_COPIED) return tooMany(at.rows, "paste", "Import a file instead.");
-  grid.selection.set({ row: at.row, col: at.col }, { head: { row: at.row + kept + added - 1, col: at.col + at.cols - 1 } });
-  if (at.lost) toast(`${plural(at.lost, "column")} of what was pasted did not fit and ${at.lost === 1 ? "was" : "were"} left out.`);
+  grid.selection.set(
+    { row: at.row, col: at.col },
+    { head: { row: at.row + kept + added - 1, col: at.col + at.cols - 1 } },
+  );
+  if (at.lost)
+    toast(
+      `${plural(at.lost, "column")} of what was pasted did not fit and ${at.lost === 1 ? "was" : "were"} left out.`,
+    );
   await grid.writer.remember(words, async () => {
     const fresh = Array.from({ length: added }, (_, n) => data(kept + n));
     const made = added ? await grid.writer.insert(fresh, { undo: false, words }) : [];
@@ -124,13 +135,17 @@ function meant(column, text) {
 /** How many rows to add for what goes past the end; null to paste nothing. */
 async function askToAdd({ rows, beyond }) {
   const more = plural(beyond, "row");
-  const chosen = await openDialog((close) => html`
-    <h2 id="dialog-title">Add ${more}?</h2>
-    <p>${plural(rows, "row")} are pasted, and the list ends ${more} earlier. New rows go to the end of the table.</p>
-    <div class="actions">
-      <button type="button" class="button" onClick=${() => close()}>Cancel</button>
-      ${rows > beyond && html`<button type="button" class="button" onClick=${() => close(0)}>Paste ${plural(rows - beyond, "row")} only</button>`}
-      <button type="button" class="button primary" onClick=${() => close(beyond)}>Add ${more}</button>
-    </div>`);
+  const chosen = await openDialog(
+    (close) =>
+      html`<h2 id="dialog-title">Add ${more}?</h2>
+        <p>
+          ${plural(rows, "row")} are pasted, and the list ends ${more} earlier. New rows go to the end of the table.
+        </p>
+        <div class="actions">
+          <button type="button" class="button" onClick=${() => close()}>Cancel</button>
+          ${rows > beyond && html`<button type="button" class="button" onClick=${() => close(0)}>Paste ${plural(rows - beyond, "row")} only</button>`}
+          <button type="button" class="button primary" onClick=${() => close(beyond)}>Add ${more}</button>
+        </div>`,
+  );
   return chosen ?? null;
 }

@@ -11,18 +11,28 @@ export function attachDrag(grid) {
   shown.body.addEventListener("pointerdown", (event) => {
     const place = shown.placeOf(event.target);
     isGesture = false;
-    if (!place || event.button || event.pointerType === "touch" || event.target.closest("button, a, input, textarea, select")) return;
+    if (
+      !place ||
+      event.button ||
+      event.pointerType === "touch" ||
+      event.target.closest("button, a, input, textarea, select")
+    )
+      return;
     isGesture = press(event, place);
     follow(grid, event, (head) => {
       isGesture = true;
       selection.extend(head, { reveal: false });
     });
   });
-  shown.body.addEventListener("click", (event) => {
-    if (!isGesture) return;
-    event.stopPropagation(); // it selected: it opens nothing
-    scroller.focus({ preventScroll: true });
-  }, true);
+  shown.body.addEventListener(
+    "click",
+    (event) => {
+      if (!isGesture) return;
+      event.stopPropagation(); // it selected: it opens nothing
+      scroller.focus({ preventScroll: true });
+    },
+    true,
+  );
   grid.header.element.addEventListener("click", (event) => {
     const cell = event.target.closest(".name-cell");
     if (!cell || event.defaultPrevented || event.target.closest("button, input")) return;
@@ -39,7 +49,8 @@ export function attachDrag(grid) {
   /** Whether this began something other than making a cell the active one. */
   function press(event, place) {
     const ctrl = event.ctrlKey || event.metaKey;
-    if (event.shiftKey && selection.anchor) selection.extend(selection.shape === "rows" ? { ...place, col: 0 } : place, { reveal: false });
+    if (event.shiftKey && selection.anchor)
+      selection.extend(selection.shape === "rows" ? { ...place, col: 0 } : place, { reveal: false });
     else selection.set(place, { add: ctrl, reveal: false }); // or the click would fall on what came under the pointer
     return event.shiftKey || ctrl;
   }
@@ -62,15 +73,22 @@ export function attachDrag(grid) {
  */
 export function follow(grid, event, over, end = () => {}) {
   const { scroller, window: shown } = grid;
-  let at = { x: event.clientX, y: event.clientY }, last = shown.placeOf(event.target), frame = 0;
+  let at = { x: event.clientX, y: event.clientY };
+  let last = shown.placeOf(event.target);
+  let frame = 0;
   const speed = (value, low, high) => Math.min(0, value - low) + Math.max(0, value - high);
   const look = () => {
     const box = scroller.getBoundingClientRect();
-    const left = box.left + 1, right = box.left + scroller.clientWidth - 1;
-    const top = box.top + shown.body.offsetTop + 1, bottom = box.top + scroller.clientHeight - 1;
-    const found = document.elementsFromPoint(Math.max(left, Math.min(at.x, right)), Math.max(top, Math.min(at.y, bottom)));
+    const left = box.left + 1;
+    const right = box.left + scroller.clientWidth - 1;
+    const top = box.top + shown.body.offsetTop + 1;
+    const bottom = box.top + scroller.clientHeight - 1;
+    const found = document.elementsFromPoint(
+      Math.max(left, Math.min(at.x, right)),
+      Math.max(top, Math.min(at.y, bottom)),
+    );
     const place = shown.placeOf(found.find((each) => each.closest(".cell")));
-    if (place && !(last && place.row === last.row && place.col === last.col)) over(last = place);
+    if (place && !(last && place.row === last.row && place.col === last.col)) over((last = place));
     const sideways = last?.col ? speed(at.x, left + shown.pinned.offsetWidth, right - EDGE) : 0;
     return [sideways, speed(at.y, top + EDGE, bottom - EDGE)];
   };

@@ -18,7 +18,9 @@ class Drawer {
     this.shown = null;
     /** @type {any} */
     this.Details = null;
-    element?.addEventListener("keydown", (event) => { if (event.key === "Escape") this.close(); });
+    element?.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.close();
+    });
   }
 
   get isOpen() {
@@ -30,7 +32,14 @@ class Drawer {
     if (this.grid.side?.isOpen) return;
     this.shown = { rowId, groupId };
     this.refresh();
-    if (!this.Details) details().then((module) => { this.Details = module.Details; this.refresh(); }, (error) => report(error, "open the cell"));
+    if (!this.Details)
+      details().then(
+        (module) => {
+          this.Details = module.Details;
+          this.refresh();
+        },
+        (error) => report(error, "open the cell"),
+      );
   }
 
   close() {
@@ -46,9 +55,17 @@ class Drawer {
     const row = this.shown && store.byId(this.shown.rowId);
     const group = this.shown && schema.group.get(this.shown.groupId);
     this.element.hidden = !row || !group;
-    const props = row && group && {
-      session, store, row, group, view: this.grid.view, ordinal: store.index.get(row.id), mayRun: this.grid.mayRun, close: () => this.close(),
-    };
+    const props = row &&
+      group && {
+        session,
+        store,
+        row,
+        group,
+        view: this.grid.view,
+        ordinal: store.index.get(row.id),
+        mayRun: this.grid.mayRun,
+        close: () => this.close(),
+      };
     render(props ? html`<${this.Details} key=${`${row.id} ${group.id}`} ...${props} />` : null, this.element);
   }
 }

@@ -12,7 +12,10 @@ export function attachEditing(grid) {
   let editor = null;
   /** @type {Promise<void>|null} */
   let coming = null;
-  const load = () => coming ||= import("./edit/editor.js").then(({ Editor }) => { editor = new Editor(grid, field); });
+  const load = () =>
+    (coming ||= import("./edit/editor.js").then(({ Editor }) => {
+      editor = new Editor(grid, field);
+    }));
   const start = async (place, how) => {
     await load();
     if (editor?.at) return;
@@ -25,15 +28,19 @@ export function attachEditing(grid) {
   grid.mayEdit = (lock = "update", isQuiet = false) => {
     const isLocked = grid.schema.locks.includes(lock);
     if (grid.mayRun && !isLocked) return true;
-    if (!isQuiet) toast(isLocked ? `This table is locked: ${LOCKED[lock]}.` : "You may read this table, not change it.");
+    if (!isQuiet)
+      toast(isLocked ? `This table is locked: ${LOCKED[lock]}.` : "You may read this table, not change it.");
     return false;
   };
   /** Edit the cell at a place; a box is ticked or cleared at once. */
   grid.edit = (place, how) => {
-    const column = grid.schema.columns[place.col - 1], row = grid.store.row(place.row);
+    const column = grid.schema.columns[place.col - 1];
+    const row = grid.store.row(place.row);
     if (!column || !row || !grid.mayEdit()) return;
     if (column.type !== "boolean") return start(place, how);
-    grid.writer.write([{ row: row.id, data: { [column.key]: row.data[column.key] !== true } }], { words: `change “${column.name}”` });
+    grid.writer.write([{ row: row.id, data: { [column.key]: row.data[column.key] !== true } }], {
+      words: `change “${column.name}”`,
+    });
   };
 
   // What is typed goes into the field; it opens as soon as there is something in it, composed or not.
@@ -51,16 +58,24 @@ export function attachEditing(grid) {
     event.stopPropagation();
     if (!isComposing && editor?.key(event)) event.preventDefault();
   });
-  for (const type of ["copy", "cut", "paste", "contextmenu"]) field.box.addEventListener(type, (event) => { if (editor?.at) event.stopPropagation(); });
-  grid.scroller.addEventListener("blur", () => { if (document.hasFocus()) editor?.commit(null); });
-  grid.addEventListener("sheet:schema", () => { field.text.readOnly = !grid.mayEdit("update", true); });
+  for (const type of ["copy", "cut", "paste", "contextmenu"])
+    field.box.addEventListener(type, (event) => {
+      if (editor?.at) event.stopPropagation();
+    });
+  grid.scroller.addEventListener("blur", () => {
+    if (document.hasFocus()) editor?.commit(null);
+  });
+  grid.addEventListener("sheet:schema", () => {
+    field.text.readOnly = !grid.mayEdit("update", true);
+  });
 
   grid.window.body.addEventListener("dblclick", (event) => {
     const place = grid.window.placeOf(event.target);
     if (place && place.col > 0 && !isTick(event.target)) grid.edit(place);
   });
   grid.window.body.addEventListener("click", (event) => {
-    const place = isTick(event.target) && !event.shiftKey && !event.ctrlKey && !event.metaKey && grid.window.placeOf(event.target);
+    const place =
+      isTick(event.target) && !event.shiftKey && !event.ctrlKey && !event.metaKey && grid.window.placeOf(event.target);
     if (place) grid.edit(place);
   });
   grid.keys.push((event) => {

@@ -63,11 +63,15 @@ class RunSheet extends HTMLElement {
     this.scroller.setAttribute("role", "grid");
     this.scroller.setAttribute("aria-label", this.getAttribute("label") || "Rows");
     this.scroller.setAttribute("aria-busy", "true");
-    this.header = new Header({ run: this.mayRun ? (group, anchor) => this.openRun?.([group], `Run “${group.name}” on`, anchor) : null });
+    this.header = new Header({
+      run: this.mayRun ? (group, anchor) => this.openRun?.([group], `Run “${group.name}” on`, anchor) : null,
+    });
     this.window = new Window(this.scroller, {
       row: (ordinal) => this.store.row(ordinal),
       describe: (column, row) => describe(column, row, this.view),
-      wanted: (from, to) => { if (this.session.isReady) this.store.want(from, to); },
+      wanted: (from, to) => {
+        if (this.session.isReady) this.store.want(from, to);
+      },
     });
     this.scroller.append(this.header.element, this.window.body);
     this.note = document.createElement("p");
@@ -82,18 +86,26 @@ class RunSheet extends HTMLElement {
   }
 
   listen() {
-    const on = (type, act) => this.session.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
+    const on = (type, act) =>
+      this.session.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
     on("ready", () => this.begin());
     on("cells", (events) => this.store.apply(events));
     on("rows", (event) => this.listChanged(event));
-    on("job", (job) => { if (job.status !== "running" && job.status !== "queued") this.refetch(); });
+    on("job", (job) => {
+      if (job.status !== "running" && job.status !== "queued") this.refetch();
+    });
     on("schema", () => this.loadSchema());
-    on("resync", () => { this.loadSchema(); this.reread(); });
+    on("resync", () => {
+      this.loadSchema();
+      this.reread();
+    });
     on("dispatches", () => this.rowsChanged(null, false));
     on("foretold", () => this.reread());
     on("summary", () => this.showSummary());
     on("state", () => this.showState());
-    this.scroller.addEventListener("focus", () => { if (!this.active) this.activate(within({ row: 0, col: 1 }, this.bounds)); });
+    this.scroller.addEventListener("focus", () => {
+      if (!this.active) this.activate(within({ row: 0, col: 1 }, this.bounds));
+    });
     this.scroller.addEventListener("keydown", (event) => this.key(event));
     this.window.body.addEventListener("click", (event) => this.click(event));
   }

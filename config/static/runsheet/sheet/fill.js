@@ -12,7 +12,12 @@ export function attachFill(grid) {
   if (!grid.mayRun) return;
   grid.keys.push((event) => {
     const ctrl = event.ctrlKey || event.metaKey;
-    const act = event.key === "Delete" || event.key === "Backspace" ? clear : ctrl && event.key.toLowerCase() === "d" ? fillDown : null;
+    const act =
+      event.key === "Delete" || event.key === "Backspace"
+        ? clear
+        : ctrl && event.key.toLowerCase() === "d"
+          ? fillDown
+          : null;
     if (act && grid.mayEdit()) act(grid);
     return act !== null;
   });
@@ -75,10 +80,17 @@ function drag(grid, event) {
   follow(grid, event, over, async () => {
     for (const box of boxes) box.remove();
     if (!target) return;
-    const span = target, data = await sources(grid, range, from.row, to.row);
-    const isUp = span.to < from.row, lacking = isUp ? (data.length - ((span.to - span.from + 1) % data.length)) % data.length : 0;
-    selection.set({ row: Math.min(from.row, span.from), col: from.col || 1 }, { head: { row: Math.max(to.row, span.to), col: to.col } });
-    await assign(grid, [{ ...span, data: (n) => data[(n + lacking) % data.length], isUniform: data.length === 1 }], { words: "fill cells" });
+    const span = target;
+    const data = await sources(grid, range, from.row, to.row);
+    const isUp = span.to < from.row;
+    const lacking = isUp ? (data.length - ((span.to - span.from + 1) % data.length)) % data.length : 0;
+    selection.set(
+      { row: Math.min(from.row, span.from), col: from.col || 1 },
+      { head: { row: Math.max(to.row, span.to), col: to.col } },
+    );
+    await assign(grid, [{ ...span, data: (n) => data[(n + lacking) % data.length], isUniform: data.length === 1 }], {
+      words: "fill cells",
+    });
   });
 }
 

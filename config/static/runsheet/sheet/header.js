@@ -75,7 +75,8 @@ export class Header {
 
   /** Give the focus to a column's name, which is in the tab order from then on. */
   focus(id) {
-    const cells = this.names(), cell = cells.find((each) => each.dataset.id === id);
+    const cells = this.names();
+    const cell = cells.find((each) => each.dataset.id === id);
     if (!cell) return;
     for (const each of cells) each.tabIndex = each === cell ? 0 : -1;
     cell.focus();
@@ -83,7 +84,8 @@ export class Header {
 
   /** A row of the header with its pinned part. */
   row(className, rowindex) {
-    const row = make("div", className, "row"), pinned = make("div", "head-pinned", "presentation");
+    const row = make("div", className, "row");
+    const pinned = make("div", "head-pinned", "presentation");
     row.setAttribute("aria-rowindex", rowindex);
     row.append(pinned);
     this.sized.push([pinned, this.schema.columns.slice(0, this.schema.pins), NUMBER_WIDTH]);
@@ -91,12 +93,18 @@ export class Header {
   }
 
   bandRow() {
-    const { row, pinned } = this.row("sheet-band", "1"), { columns, pins } = this.schema;
-    if (!columns.some((column) => column.group)) for (const name of ["role", "aria-rowindex"]) row.removeAttribute(name); // it has no header then
+    const { row, pinned } = this.row("sheet-band", "1");
+    const { columns, pins } = this.schema;
+    if (!columns.some((column) => column.group))
+      for (const name of ["role", "aria-rowindex"]) row.removeAttribute(name); // it has no header then
     pinned.append(this.blank([], NUMBER_WIDTH));
-    for (const [pane, from, to] of [[pinned, 0, pins], [row, pins, columns.length]]) {
+    for (const [pane, from, to] of [
+      [pinned, 0, pins],
+      [row, pins, columns.length],
+    ]) {
       const here = columns.slice(from, to);
-      for (const band of bandsOf(here)) pane.append(this.bandCell(here.slice(band.from, band.to), from + band.from + 2));
+      for (const band of bandsOf(here))
+        pane.append(this.bandCell(here.slice(band.from, band.to), from + band.from + 2));
     }
     return row;
   }
@@ -115,7 +123,12 @@ export class Header {
     name.title = group.name;
     const percent = make("span", "band-percent");
     if (!this.percents.has(group.id)) this.percents.set(group.id, percent);
-    cell.append(...(this.run ? [this.playButton(group)] : []), name, percent, menuButton("band-menu", `Menu of ${group.name}`, 0));
+    cell.append(
+      ...(this.run ? [this.playButton(group)] : []),
+      name,
+      percent,
+      menuButton("band-menu", `Menu of ${group.name}`, 0),
+    );
     return cell;
   }
 
@@ -136,7 +149,9 @@ export class Header {
     number.setAttribute("aria-colindex", "1");
     number.dataset.col = "0";
     pinned.append(number);
-    this.schema.columns.forEach((column, place) => (place < this.schema.pins ? pinned : row).append(this.nameCell(column, place)));
+    this.schema.columns.forEach((column, place) =>
+      (place < this.schema.pins ? pinned : row).append(this.nameCell(column, place)),
+    );
     row.append(this.end);
     return row;
   }

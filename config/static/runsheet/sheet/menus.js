@@ -19,27 +19,55 @@ import { insertStep } from "./writing.js";
 
 /** @param {any} grid @param {{row: number, col: number}} place @param {{x: number, y: number}} [at] */
 export function openMenuAt(grid, place, at) {
-  const row = grid.store.row(place.row), column = grid.schema.columns[place.col - 1];
+  const row = grid.store.row(place.row);
+  const column = grid.schema.columns[place.col - 1];
   if (!row) return;
   const frame = grid.window.elementAt(place)?.getBoundingClientRect();
-  const rows = place.col ? 1 : countOf(spansOf(grid, place.row)), number = `ow ${count(place.row + 1)}`;
+  const rows = place.col ? 1 : countOf(spansOf(grid, place.row));
+  const number = `ow ${count(place.row + 1)}`;
   const label = place.col ? `${column.name}, r${number}` : rows > 1 ? plural(rows, "row") : `R${number}`;
   const all = place.col ? cellItems(grid, place, row, column) : rowItems(grid, place, row);
   const sections = all.map((items) => items.filter(Boolean)).filter((items) => items.length);
   if (!sections.length) return;
-  openMenu(grid.scroller, (close) => html`<h3>${label}</h3>
-    ${sections.map((items, section) => html`${section > 0 && html`<hr />`}${items.map(([words, act, isDanger]) => html`
-      <button type="button" class=${isDanger ? "item danger" : "item"} onClick=${() => { close(); act(); }}>${words}</button>`)}`)}`,
-  { label, at: at || (frame && { x: frame.left + 8, y: frame.bottom + 2 }) });
+  openMenu(
+    grid.scroller,
+    (close) =>
+      html`<h3>${label}</h3>
+        ${sections.map(
+          (items, section) =>
+            html`${section > 0 && html`<hr />`}${items.map(
+              ([words, act, isDanger]) =>
+                html`<button
+                  type="button"
+                  class=${isDanger ? "item danger" : "item"}
+                  onClick=${() => {
+                    close();
+                    act();
+                  }}
+                >
+                  ${words}
+                </button>`,
+            )}`,
+        )}`,
+    { label, at: at || (frame && { x: frame.left + 8, y: frame.bottom + 2 }) },
+  );
 }
 
 /** @returns {Item[][]} */
 function rowItems(grid, place, row) {
-  const spans = spansOf(grid, place.row), rows = countOf(spans), first = spans[0].from, last = spans.at(-1).to;
-  const many = rows > 1 ? plural(rows, "row") : "row", isFew = rows <= NAMED, isOne = spans.length === 1;
+  const spans = spansOf(grid, place.row);
+  const rows = countOf(spans);
+  const first = spans[0].from;
+  const last = spans.at(-1).to;
+  const many = rows > 1 ? plural(rows, "row") : "row";
+  const isFew = rows <= NAMED;
+  const isOne = spans.length === 1;
   const ids = async () => (await rowsOf(grid, spans)).map((each) => each.id);
-  const mayInsert = grid.mayEdit("insert", true), mayMove = grid.mayEdit("update", true) && isOwnOrder(grid);
-  const above = grid.store.row(first - 1), below = grid.store.row(last + 1), total = grid.store.total;
+  const mayInsert = grid.mayEdit("insert", true);
+  const mayMove = grid.mayEdit("update", true) && isOwnOrder(grid);
+  const above = grid.store.row(first - 1);
+  const below = grid.store.row(last + 1);
+  const total = grid.store.total;
   return [
     rows === 1 ? runItems(grid, row) : [], // more are run from the bar
     [
@@ -47,23 +75,36 @@ function rowItems(grid, place, row) {
       mayInsert && ["Insert row below", () => grid.addRow({ after: row.id }, place.row + 1)],
       mayInsert && isFew && [`Duplicate ${many}`, async () => duplicate(grid, await ids(), last)],
     ],
-    mayMove && isFew ? [
-      first > 0 && ["Move to the top", async () => move(grid, await ids(), { before: (await rowsOf(grid, [{ from: 0, to: 0 }]))[0].id }, 0)],
-      above && isOne && ["Move up", async () => move(grid, await ids(), { before: above.id }, first - 1)],
-      below && isOne && ["Move down", async () => move(grid, await ids(), { after: below.id }, first + 1)],
-      last < total - 1 && ["Move to the end", async () => move(grid, await ids(), {}, total - rows)],
-    ] : [],
+    mayMove && isFew
+      ? [
+          first > 0 && [
+            "Move to the top",
+            async () => move(grid, await ids(), { before: (await rowsOf(grid, [{ from: 0, to: 0 }]))[0].id }, 0),
+          ],
+          above && isOne && ["Move up", async () => move(grid, await ids(), { before: above.id }, first - 1)],
+          below && isOne && ["Move down", async () => move(grid, await ids(), { after: below.id }, first + 1)],
+          last < total - 1 && ["Move to the end", async () => move(grid, await ids(), {}, total - rows)],
+        ]
+      : [],
     [grid.mayEdit("delete", true) && [`Delete ${many}`, () => deleteRows(grid, spans), true]],
   ];
 }
 
 /** @returns {Item[][]} */
 function cellItems(grid, place, row, column) {
-  const { session, store } = grid, group = column.group && grid.schema.group.get(column.group), cell = group && row.cells[group.id];
-  const value = row.data[column.key], mayEdit = grid.mayEdit("update", true), isFilled = !isEmpty(column.type, value);
-  const inFlight = cell && INFLIGHT.has(cell.status), mayRun = group && grid.mayRun;
+  const { session, store } = grid;
+  const group = column.group && grid.schema.group.get(column.group);
+  const cell = group && row.cells[group.id];
+  const value = row.data[column.key];
+  const mayEdit = grid.mayEdit("update", true);
+  const isFilled = !isEmpty(column.type, value);
+  const inFlight = cell && INFLIGHT.has(cell.status);
+  const mayRun = group && grid.mayRun;
   const again = () => run(session, { groups: [group.id], rows: [row.id], mode: "all" });
-  const show = () => { grid.activate(place); grid.openDrawer(place); };
+  const show = () => {
+    grid.activate(place);
+    grid.openDrawer(place);
+  };
   return [
     [
       mayRun && !inFlight && [cell && cell.status ? "Run again" : "Run cell", again],
@@ -78,12 +119,18 @@ function cellItems(grid, place, row, column) {
       mayEdit && ["Edit", () => grid.edit(place)],
       isFilled && ["Read whole value", () => grid.read(place)],
       isFilled && ["Copy value", () => copy(asWhole(column, value))],
-      mayEdit && isFilled && ["Clear", () => grid.writer.write([{ row: row.id, data: { [column.key]: null } }], { words: `clear “${column.name}”` })],
+      mayEdit &&
+        isFilled && [
+          "Clear",
+          () => grid.writer.write([{ row: row.id, data: { [column.key]: null } }], { words: `clear “${column.name}”` }),
+        ],
     ],
-    grid.mayEdit("insert", true) ? [
-      ["Insert row above", () => grid.addRow({ before: row.id }, place.row)],
-      ["Insert row below", () => grid.addRow({ after: row.id }, place.row + 1)],
-    ] : [],
+    grid.mayEdit("insert", true)
+      ? [
+          ["Insert row above", () => grid.addRow({ before: row.id }, place.row)],
+          ["Insert row below", () => grid.addRow({ after: row.id }, place.row + 1)],
+        ]
+      : [],
   ];
 }
 
@@ -97,8 +144,18 @@ async function duplicate(grid, ids, last) {
   const known = grid.store.total;
   try {
     const { rows } = await api("POST", `${grid.session.path}rows/duplicate/`, { body: { rows: ids } });
-    grid.writer.record(`duplicate ${plural(ids.length, "row")}`, [insertStep(rows, rows.map((row) => row.data))]);
-    arrive(grid, last + 1, known, `${plural(rows.length, "row")} copied. This view may list them elsewhere, or not at all.`);
+    grid.writer.record(`duplicate ${plural(ids.length, "row")}`, [
+      insertStep(
+        rows,
+        rows.map((row) => row.data),
+      ),
+    ]);
+    arrive(
+      grid,
+      last + 1,
+      known,
+      `${plural(rows.length, "row")} copied. This view may list them elsewhere, or not at all.`,
+    );
   } catch (error) {
     report(error, `duplicate ${plural(ids.length, "row")}`);
   }

@@ -22,7 +22,10 @@ export function mayMove(now = performance.now()) {
 /** A new value in a cell: fade, and write its text if it is text. */
 export function arrive(cell, textNode, isWritten) {
   const flash = getComputedStyle(cell).getPropertyValue("--flash");
-  cell.animate([{ backgroundColor: flash }, { backgroundColor: "transparent" }], { duration: FADE_MS, easing: "ease-out" });
+  cell.animate([{ backgroundColor: flash }, { backgroundColor: "transparent" }], {
+    duration: FADE_MS,
+    easing: "ease-out",
+  });
   if (isWritten && textNode && textNode.data.length > 1) write(cell, textNode);
 }
 

@@ -56,7 +56,9 @@ export const isActive = (dispatch) => dispatch.status === "pending" || dispatch.
 /** Whether the browser can tell which rows this dispatch is to run: else only the server can, with a page of rows. */
 export function isPlain(dispatch) {
   const { filter, rows, exclude_rows: excluded } = dispatch.scope || {};
-  return !filter && !dispatch.limit && !dispatch.stopped_ahead && [rows, excluded].every((ids) => !ids || Array.isArray(ids));
+  return (
+    !filter && !dispatch.limit && !dispatch.stopped_ahead && [rows, excluded].every((ids) => !ids || Array.isArray(ids))
+  );
 }
 
 const isAsked = (dispatch, groupId) => dispatch.groups.includes(groupId) && !dispatch.stopped_groups?.includes(groupId);
@@ -99,9 +101,14 @@ function isFresh(row, column) {
   return row.cells[column.group]?.status === "completed";
 }
 
-const isUnderWay = (row, column) => column.group && ["pending", "queued", "running"].includes(row.cells[column.group]?.status);
+const isUnderWay = (row, column) =>
+  column.group && ["pending", "queued", "running"].includes(row.cells[column.group]?.status);
 
 /** T7: a manual run of a group with auto-run off ignores dependencies, unless it runs their source too. */
 function ignoresDependencies(dispatch, group) {
-  return dispatch.is_manual && !group.auto_run && !group.depends.some((column) => column.group && dispatch.groups.includes(column.group));
+  return (
+    dispatch.is_manual &&
+    !group.auto_run &&
+    !group.depends.some((column) => column.group && dispatch.groups.includes(column.group))
+  );
 }

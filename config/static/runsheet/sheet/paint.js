@@ -12,7 +12,17 @@ const NARROW = 110;
  */
 export function paint(element, shown, { width, live }) {
   const narrow = width < NARROW;
-  const print = [shown.text, shown.state, shown.word, shown.dim, shown.mark, shown.box, shown.tags, shown.quiet, narrow].join("\u0001");
+  const print = [
+    shown.text,
+    shown.state,
+    shown.word,
+    shown.dim,
+    shown.mark,
+    shown.box,
+    shown.tags,
+    shown.quiet,
+    narrow,
+  ].join("\u0001");
   const known = element.dataset.text;
   setTitle(element, shown.title || (shown.text.length > width / 8 ? shown.text : ""));
   if (prints.get(element) === print) return;
@@ -55,7 +65,11 @@ function parts(shown, text, narrow) {
   else if (shown.tags) found.push(...shown.tags.map(tag));
   else if (shown.text) found.push(make("span", "text", text));
   if (shown.mark) {
-    const mark = make("span", "cell-mark", make("span", "visually-hidden", document.createTextNode(` (${shown.mark})`)));
+    const mark = make(
+      "span",
+      "cell-mark",
+      make("span", "visually-hidden", document.createTextNode(` (${shown.mark})`)),
+    );
     mark.dataset.mark = shown.mark;
     found.push(mark);
   }

@@ -16,4 +16,15 @@ import { attachTools } from "./tools/bar.js";
 import { attachWriting } from "./writing.js";
 
 /** In the order they need each other. @type {((grid: any) => void)[]} */
-export const PARTS = [attachDrawer, attachTools, attachWriting, attachSelection, attachHands, attachRunning, attachSide, attachImport, attachEditing, attachBeside];
+export const PARTS = [
+  attachDrawer,
+  attachTools,
+  attachWriting,
+  attachSelection,
+  attachHands,
+  attachRunning,
+  attachSide,
+  attachImport,
+  attachEditing,
+  attachBeside,
+];

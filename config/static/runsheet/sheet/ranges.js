@@ -6,11 +6,15 @@ import { element } from "./slot.js";
 /** Part of the grid: the boxes, with the handle that fills at the last one's corner. */
 export function attachRanges(grid) {
   const { window: shown, selection } = grid;
-  const layers = [[shown.pinned, element("div", "range-layer")], [shown.rest, element("div", "range-layer")]];
+  const layers = [
+    [shown.pinned, element("div", "range-layer")],
+    [shown.rest, element("div", "range-layer")],
+  ];
   const handle = element("div", "fill-handle");
   grid.fillHandle = handle;
   const draw = () => {
-    const ranges = selection.ranges, isMany = selection.isMany;
+    const ranges = selection.ranges;
+    const isMany = selection.isMany;
     const boxes = isMany ? ranges : [];
     for (const [pane, layer] of layers) {
       if (layer.parentElement !== pane) pane.append(layer); // rows were built anew
@@ -23,13 +27,17 @@ export function attachRanges(grid) {
     place.pane.lastElementChild.append(handle);
   };
   const before = shown.drawn;
-  shown.drawn = () => { before?.(); draw(); };
+  shown.drawn = () => {
+    before?.();
+    draw();
+  };
   grid.addEventListener("sheet:selection", draw);
 }
 
 /** The box of a range in a pane, as far as it is drawn; its edges only where the range has them. */
 export function boxOf(shown, pane, { from, to }) {
-  const across = acrossOf(shown, pane, from.col, to.col), down = shown.spanOf(from.row, to.row);
+  const across = acrossOf(shown, pane, from.col, to.col);
+  const down = shown.spanOf(from.row, to.row);
   if (!across || !down) return null;
   const box = element("div", "range");
   box.classList.toggle("open-left", across.first > from.col);
@@ -46,9 +54,12 @@ function acrossOf({ slots: [slot], pinned }, pane, from, to) {
   const cells = slot.cells.filter(({ col, element: cell }) => col >= from && col <= to && half.contains(cell));
   const hasNumber = from === 0 && pane === pinned;
   if (!cells.length) return hasNumber ? { first: 0, last: 0, left: 0, right: NUMBER_WIDTH } : null;
-  const first = cells[0], { col: last, element: end } = cells[cells.length - 1];
+  const first = cells[0];
+  const { col: last, element: end } = cells[cells.length - 1];
   const right = pixels(end.style.left) + pixels(end.style.width);
-  return hasNumber ? { first: 0, last, left: 0, right } : { first: first.col, last, left: pixels(first.element.style.left), right };
+  return hasNumber
+    ? { first: 0, last, left: 0, right }
+    : { first: first.col, last, left: pixels(first.element.style.left), right };
 }
 
 /** As it was set: to ask the browser would make it lay out the page in the middle of a frame. */

@@ -22,9 +22,12 @@ export function tell(grid, error, rows, words) {
   const column = grid.schema.columns.find((each) => each.key === key);
   const ordinal = grid.store.index.get(row.id);
   const where = `${column ? column.name : key}${ordinal === undefined ? "" : `, row ${ordinal + 1}`}`;
-  const more = bad.length > 1 ? ` ${plural(bad.length - 1, "more cell")} ${bad.length === 2 ? "does" : "do"} not fit either.` : "";
+  const more =
+    bad.length > 1 ? ` ${plural(bad.length - 1, "more cell")} ${bad.length === 2 ? "does" : "do"} not fit either.` : "";
   for (const each of bad) each.row.data = without(each.row.data, each.key);
-  const others = left.filter((each) => Object.keys(each.data).length).map(({ id, data, was }) => ({ row: id, data, was }));
+  const others = left
+    .filter((each) => Object.keys(each.data).length)
+    .map(({ id, data, was }) => ({ row: id, data, was }));
   const write = () => {
     grid.scroller.focus({ preventScroll: true });
     grid.writer.write(others, { words });

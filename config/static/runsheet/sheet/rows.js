@@ -7,7 +7,9 @@ import { element } from "./slot.js";
 export function attachRows(grid) {
   const line = addLine(grid);
   grid.scroller.append(line);
-  const show = () => { line.hidden = !grid.mayEdit("insert", true) || grid.store.total === null || !grid.schema.columns.length; };
+  const show = () => {
+    line.hidden = !grid.mayEdit("insert", true) || grid.store.total === null || !grid.schema.columns.length;
+  };
   grid.addEventListener("sheet:schema", show);
   grid.addEventListener("sheet:total", show);
   show();
@@ -36,7 +38,8 @@ export function attachRows(grid) {
     grid.openMenu(place, { x: event.clientX, y: event.clientY });
   });
   grid.keys.push((event) => {
-    const { active } = grid, isPlain = !event.ctrlKey && !event.metaKey;
+    const { active } = grid;
+    const isPlain = !event.ctrlKey && !event.metaKey;
     if (!active || !isPlain) return false;
     const row = grid.store.row(active.row);
     if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) grid.openMenu(active);
@@ -50,11 +53,15 @@ export function attachRows(grid) {
 /** Whether a place lies in what is selected, when that is more than the active cell. */
 function isChosen(grid, { row, col }) {
   const ranges = grid.selection ? grid.selection.ranges : [];
-  return ranges.some(({ from, to }) => row >= from.row && row <= to.row && (from.col === 0 || (col >= from.col && col <= to.col)));
+  return ranges.some(
+    ({ from, to }) => row >= from.row && row <= to.row && (from.col === 0 || (col >= from.col && col <= to.col)),
+  );
 }
 
 function addLine(grid) {
-  const line = element("div", "add-row"), cell = element("div", ""), button = element("button", "");
+  const line = element("div", "add-row");
+  const cell = element("div", "");
+  const button = element("button", "");
   line.setAttribute("role", "row");
   cell.setAttribute("role", "gridcell");
   button.setAttribute("type", "button");

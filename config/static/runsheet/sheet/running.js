@@ -8,12 +8,17 @@ export function attachRunning(grid) {
   grid.openRun = (groups, title, anchor) => openRun(grid, groups, title, anchor);
   const button = /** @type {HTMLButtonElement|null} */ (document.getElementById("run-all"));
   button?.addEventListener("click", () => openRun(grid, grid.schema.groups, "Run all columns on", button));
-  grid.addEventListener("sheet:schema", () => { if (button) button.disabled = grid.schema.groups.length === 0; });
+  grid.addEventListener("sheet:schema", () => {
+    if (button) button.disabled = grid.schema.groups.length === 0;
+  });
 }
 
 /** The menu that asks which rows and cells of these groups to run. */
 export function openRun(grid, groups, title, anchor) {
-  runMenu().then(({ openRunMenu }) => openRunMenu(anchor, { grid, groups, title }), (error) => report(error, "open the run menu"));
+  runMenu().then(
+    ({ openRunMenu }) => openRunMenu(anchor, { grid, groups, title }),
+    (error) => report(error, "open the run menu"),
+  );
 }
 
 /** List only the rows whose cell in one of these groups has a status. */

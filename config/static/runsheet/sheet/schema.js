@@ -1,7 +1,19 @@
 // @ts-check
 /** The table's columns and workflow groups as the grid uses them. Pure. */
 
-const WIDTHS = { number: 110, currency: 110, boolean: 84, date: 110, datetime: 150, select: 132, multi_select: 180, json: 240, email: 200, url: 210, text: 200 };
+const WIDTHS = {
+  number: 110,
+  currency: 110,
+  boolean: 84,
+  date: 110,
+  datetime: 150,
+  select: 132,
+  multi_select: 180,
+  json: 240,
+  email: 200,
+  url: 210,
+  text: 200,
+};
 export const HUES = 8;
 export const NUMBER_WIDTH = 52;
 /** How tall rows are, by the name a layout has for it. */
@@ -20,7 +32,9 @@ export function schemaOf(table) {
   const widths = layout.widths || {};
   const hidden = new Set(layout.hidden || []);
   const all = table.columns.map((column) => ({
-    ...column, group: column.group || null, options: column.options || {},
+    ...column,
+    group: column.group || null,
+    options: column.options || {},
     width: widths[column.id] || WIDTHS[column.type] || WIDTHS.text,
   }));
   const shown = all.filter((column) => !hidden.has(column.id));
@@ -29,7 +43,11 @@ export function schemaOf(table) {
   const byId = new Map(all.map((column) => [column.id, column]));
   const byKey = new Map(all.map((column) => [column.key, column]));
   const groups = table.groups.map((group, place) => ({
-    id: group.id, name: group.name, auto_run: group.auto_run, conditional: Boolean(group.condition), hue: place % HUES,
+    id: group.id,
+    name: group.name,
+    auto_run: group.auto_run,
+    conditional: Boolean(group.condition),
+    hue: place % HUES,
     depends: (group.depends_on || []).map((named) => byId.get(named) || byKey.get(named)).filter(Boolean),
     outputs: all.filter((column) => column.group === group.id),
   }));

@@ -34,18 +34,23 @@ export async function rowsOf(grid, spans) {
 export async function scopesOf(grid, spans, count) {
   if (count <= NAMED || grid.query.q) {
     const ids = (await rowsOf(grid, spans)).map((row) => row.id);
-    return Array.from({ length: Math.ceil(ids.length / NAMED) }, (_, part) => ids.slice(part * NAMED, (part + 1) * NAMED));
+    return Array.from({ length: Math.ceil(ids.length / NAMED) }, (_, part) =>
+      ids.slice(part * NAMED, (part + 1) * NAMED),
+    );
   }
   const order = await orderOf(grid);
-  return Promise.all(spans.map(async ({ from, to }) => {
-    const [[first], [last]] = await Promise.all([from, to].map((row) => rowsOf(grid, [{ from: row, to: row }])));
-    return { from: first.id, to: last.id, ...order };
-  }));
+  return Promise.all(
+    spans.map(async ({ from, to }) => {
+      const [[first], [last]] = await Promise.all([from, to].map((row) => rowsOf(grid, [{ from: row, to: row }])));
+      return { from: first.id, to: last.id, ...order };
+    }),
+  );
 }
 
 /** What is listed, as a range names it: the filter and sort asked for, else those of the saved view. */
 async function orderOf({ query, session }) {
-  const view = query.view && !(query.filter && query.sort) ? await api("GET", `${session.path}views/${query.view}/`) : {};
+  const view =
+    query.view && !(query.filter && query.sort) ? await api("GET", `${session.path}views/${query.view}/`) : {};
   const filter = query.filter ? JSON.parse(query.filter) : view.filter;
   const sort = query.sort ? sortOf(query.sort) : view.sort;
   return { ...(filter && { filter }), ...(sort?.length && { sort }) };

@@ -30,7 +30,8 @@ export function visible(total, height, scrollTop, overscan, rowHeight = ROW_HEIG
 /** The scroll position that brings a row into view, nearest to the present one. */
 export function bring(row, total, height, scrollTop, rowHeight = ROW_HEIGHT) {
   const { factor } = measure(total, height, rowHeight);
-  const top = row * rowHeight, virtualTop = scrollTop * factor;
+  const top = row * rowHeight;
+  const virtualTop = scrollTop * factor;
   if (top < virtualTop) return top / factor;
   if (top + rowHeight > virtualTop + height) return (top + rowHeight - height) / factor;
   return scrollTop;

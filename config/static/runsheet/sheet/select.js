@@ -10,17 +10,39 @@ import { plural } from "../format.js";
  */
 export function move(from, { key, ctrl = false }, { rows, cols, page }) {
   const to = { ...from };
-  const lastRow = rows - 1, lastCol = cols - 1;
+  const lastRow = rows - 1;
+  const lastCol = cols - 1;
   switch (key) {
-    case "ArrowUp": to.row = ctrl ? 0 : from.row - 1; break;
-    case "ArrowDown": to.row = ctrl ? lastRow : from.row + 1; break;
-    case "ArrowLeft": to.col = ctrl ? 0 : from.col - 1; break;
-    case "ArrowRight": to.col = ctrl ? lastCol : from.col + 1; break;
-    case "Home": to.col = 0; if (ctrl) to.row = 0; break;
-    case "End": to.col = lastCol; if (ctrl) to.row = lastRow; break;
-    case "PageUp": if (ctrl) return null; to.row = from.row - page; break; // screen readers take Ctrl+Page
-    case "PageDown": if (ctrl) return null; to.row = from.row + page; break;
-    default: return null;
+    case "ArrowUp":
+      to.row = ctrl ? 0 : from.row - 1;
+      break;
+    case "ArrowDown":
+      to.row = ctrl ? lastRow : from.row + 1;
+      break;
+    case "ArrowLeft":
+      to.col = ctrl ? 0 : from.col - 1;
+      break;
+    case "ArrowRight":
+      to.col = ctrl ? lastCol : from.col + 1;
+      break;
+    case "Home":
+      to.col = 0;
+      if (ctrl) to.row = 0;
+      break;
+    case "End":
+      to.col = lastCol;
+      if (ctrl) to.row = lastRow;
+      break;
+    case "PageUp":
+      if (ctrl) return null;
+      to.row = from.row - page;
+      break; // screen readers take Ctrl+Page
+    case "PageDown":
+      if (ctrl) return null;
+      to.row = from.row + page;
+      break;
+    default:
+      return null;
   }
   return within(to, { rows, cols });
 }
@@ -43,10 +65,14 @@ export function within({ row, col }, { rows, cols }) {
  * @returns {Range}
  */
 export function between(a, b, shape) {
-  const wholeRows = shape === "rows" || shape === "all", wholeColumns = shape === "columns" || shape === "all";
+  const wholeRows = shape === "rows" || shape === "all";
+  const wholeColumns = shape === "columns" || shape === "all";
   return {
     from: { row: wholeColumns ? 0 : Math.min(a.row, b.row), col: wholeRows ? 0 : Math.max(1, Math.min(a.col, b.col)) },
-    to: { row: wholeColumns ? Infinity : Math.max(a.row, b.row), col: wholeRows ? Infinity : Math.max(1, a.col, b.col) },
+    to: {
+      row: wholeColumns ? Infinity : Math.max(a.row, b.row),
+      col: wholeRows ? Infinity : Math.max(1, a.col, b.col),
+    },
   };
 }
 
@@ -73,8 +99,8 @@ export const countOf = (spans) => spans.reduce((sum, { from, to }) => sum + to -
 export const width = ({ from, to }) => to.col - Math.max(1, from.col) + 1;
 
 /** Whether it is one cell and no more. @param {Range[]} ranges */
-export const isOneCell = (ranges) => ranges.length === 1 && ranges[0].from.col > 0
-  && ranges[0].from.row === ranges[0].to.row && width(ranges[0]) === 1;
+export const isOneCell = (ranges) =>
+  ranges.length === 1 && ranges[0].from.col > 0 && ranges[0].from.row === ranges[0].to.row && width(ranges[0]) === 1;
 
 /** "4 rows × 3 columns", "38 rows", "3 ranges, 12 rows". @param {Range[]} ranges @param {number} total of rows */
 export function selectionWords(ranges, total) {

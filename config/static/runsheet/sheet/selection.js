@@ -93,7 +93,8 @@ export class Selection {
     this.kept = add ? this.ranges : [];
     Object.assign(this, { anchor, head, shape });
     const { active } = this.grid;
-    if (anchor && !(active && active.row === anchor.row && active.col === anchor.col)) this.grid.activate(anchor, { reveal });
+    if (anchor && !(active && active.row === anchor.row && active.col === anchor.col))
+      this.grid.activate(anchor, { reveal });
     this.changed();
   }
 
@@ -114,7 +115,9 @@ export class Selection {
     this.grid.say("selection");
     clearTimeout(this.saying);
     const words = this.isMany ? `${selectionWords(this.ranges, this.grid.bounds.rows)} selected` : "";
-    this.saying = window.setTimeout(() => { this.status.textContent = words; }, SAID_AFTER_MS);
+    this.saying = window.setTimeout(() => {
+      this.status.textContent = words;
+    }, SAID_AFTER_MS);
   }
 
   /** @param {KeyboardEvent} event */

@@ -7,7 +7,8 @@
  * @param {WeakMap<Element, {slot: any, col: number}>} at filled with where each cell stands
  */
 export function makeSlot(prefix, columns, at) {
-  const pin = element("div", "sheet-row"), rest = element("div", "sheet-row");
+  const pin = element("div", "sheet-row");
+  const rest = element("div", "sheet-row");
   const number = element("div", "cell number-cell");
   const slot = { ordinal: -1, top: NaN, stale: "still", pin, rest, number, cells: /** @type {any[]} */ ([]) };
   const identify = (found, col) => {

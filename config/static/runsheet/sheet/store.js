@@ -79,7 +79,10 @@ export class Store {
   isFresh(page) {
     const left = page.at + REREAD_MS - performance.now();
     if (left <= 0) return false;
-    this.rereadTimer ||= setTimeout(() => { this.rereadTimer = 0; this.listener.rows(null, false); }, left);
+    this.rereadTimer ||= setTimeout(() => {
+      this.rereadTimer = 0;
+      this.listener.rows(null, false);
+    }, left);
     return true;
   }
 
@@ -168,7 +171,8 @@ export class Store {
   }
 
   async load(number) {
-    const asked = { generation: this.generation, at: performance.now() }, { loading } = this;
+    const asked = { generation: this.generation, at: performance.now() };
+    const { loading } = this;
     loading.add(number);
     try {
       const answer = await this.fetchPage(number * PAGE, PAGE);
@@ -186,7 +190,8 @@ export class Store {
     const old = this.keepsOrder && this.pages.get(number);
     answer.results.forEach(setApart);
     if (old?.anew) this.listener.anew?.();
-    const { results, total } = old && !old.anew ? { results: this.inPlace(old.rows, answer.results), total: this.total } : answer;
+    const { results, total } =
+      old && !old.anew ? { results: this.inPlace(old.rows, answer.results), total: this.total } : answer;
     this.forget(number);
     Object.assign(this, { total, isEstimate: answer.total_exact === false });
     this.pages.set(number, { rows: results, stale: generation !== this.generation, at });

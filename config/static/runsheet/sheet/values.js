@@ -24,12 +24,19 @@ export function isEmpty(type, value) {
 export function asText(column, value) {
   if (value === null || value === undefined) return "";
   switch (column.type) {
-    case "number": return typeof value === "number" ? withDecimals(column, value) : asPlain(value);
-    case "currency": return asMoney(column, value);
-    case "boolean": return value === true ? "✓" : value === false ? "" : asPlain(value);
-    case "date": case "datetime": return asMoment(column, value);
-    case "json": return asPlain(value);
-    default: return Array.isArray(value) ? value.join(", ") : asPlain(value);
+    case "number":
+      return typeof value === "number" ? withDecimals(column, value) : asPlain(value);
+    case "currency":
+      return asMoney(column, value);
+    case "boolean":
+      return value === true ? "✓" : value === false ? "" : asPlain(value);
+    case "date":
+    case "datetime":
+      return asMoment(column, value);
+    case "json":
+      return asPlain(value);
+    default:
+      return Array.isArray(value) ? value.join(", ") : asPlain(value);
   }
 }
 
@@ -64,7 +71,10 @@ function withDecimals(column, value) {
 function asMoney(column, value) {
   if (typeof value !== "number") return asPlain(value);
   const { currency, decimals = 2 } = column.options;
-  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: Math.max(decimals, column.options.decimals === undefined ? 10 : 0) };
+  const digits = {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: Math.max(decimals, column.options.decimals === undefined ? 10 : 0),
+  };
   return value.toLocaleString("en", currency ? { style: "currency", currency, ...digits } : digits);
 }
 

@@ -8,18 +8,28 @@ export function attachReading(grid) {
   /** @type {HTMLElement|null} */
   let box = null;
   const close = () => {
-    const gone = box, hadFocus = gone?.contains(document.activeElement);
+    const gone = box;
+    const hadFocus = gone?.contains(document.activeElement);
     box = null; // it loses the focus by going, which closes it
     gone?.remove();
     if (hadFocus) grid.scroller.focus({ preventScroll: true });
   };
   grid.read = (place, { focus = true } = {}) => {
     close();
-    const column = grid.schema.columns[place.col - 1], row = grid.store.row(place.row), cell = grid.window.elementAt(place);
+    const column = grid.schema.columns[place.col - 1];
+    const row = grid.store.row(place.row);
+    const cell = grid.window.elementAt(place);
     if (!column || !row || !cell || isEmpty(column.type, row.data[column.key])) return;
     box = draw(`${column.name}, row ${place.row + 1}`, column, row.data[column.key]);
-    box.addEventListener("keydown", (event) => { if (event.key === "Escape" || event.key === " ") { event.preventDefault(); close(); } });
-    box.addEventListener("focusout", () => { if (box) close(); });
+    box.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" || event.key === " ") {
+        event.preventDefault();
+        close();
+      }
+    });
+    box.addEventListener("focusout", () => {
+      if (box) close();
+    });
     grid.append(box);
     put(box, cell.getBoundingClientRect(), grid.getBoundingClientRect());
     if (focus) box.focus({ preventScroll: true });
@@ -28,13 +38,21 @@ export function attachReading(grid) {
   grid.scroller.addEventListener("scroll", close, { passive: true });
   grid.window.body.addEventListener("dblclick", close);
   grid.window.body.addEventListener("click", (event) => {
-    const place = grid.window.placeOf(event.target), text = event.target.closest(".cell")?.querySelector(".text");
+    const place = grid.window.placeOf(event.target);
+    const text = event.target.closest(".cell")?.querySelector(".text");
     const isPlain = !event.shiftKey && !event.ctrlKey && !event.metaKey && event.detail === 1;
-    if (place && isPlain && text && text.scrollWidth > text.clientWidth && !grid.schema.columns[place.col - 1]?.group) grid.read(place, { focus: false });
+    if (place && isPlain && text && text.scrollWidth > text.clientWidth && !grid.schema.columns[place.col - 1]?.group)
+      grid.read(place, { focus: false });
   });
-  grid.addEventListener("keydown", (event) => { if (box && event.key !== "Escape" && !box.contains(event.target)) close(); }, true);
+  grid.addEventListener(
+    "keydown",
+    (event) => {
+      if (box && event.key !== "Escape" && !box.contains(event.target)) close();
+    },
+    true,
+  );
   grid.keys.push((event) => {
-    if (event.key === "Escape" && box) return close(), true;
+    if (event.key === "Escape" && box) return (close(), true);
     if (event.key !== " " || event.shiftKey || event.ctrlKey || !grid.active || grid.active.col === 0) return false;
     const column = grid.schema.columns[grid.active.col - 1];
     if (column.type === "boolean" && grid.mayEdit("update", true)) return false;
@@ -45,7 +63,8 @@ export function attachReading(grid) {
 }
 
 function draw(label, column, value) {
-  const found = element("section", "whole-value"), words = element(column.type === "json" ? "pre" : "p", "");
+  const found = element("section", "whole-value");
+  const words = element(column.type === "json" ? "pre" : "p", "");
   found.tabIndex = 0;
   found.setAttribute("aria-label", label);
   words.textContent = asWhole(column, value);
@@ -55,7 +74,9 @@ function draw(label, column, value) {
 
 /** Below the cell, or above it where there is more room. */
 function put(box, cell, own) {
-  const under = own.bottom - cell.bottom - 8, over = cell.top - own.top - 8, isUnder = under >= Math.min(over, 220);
+  const under = own.bottom - cell.bottom - 8;
+  const over = cell.top - own.top - 8;
+  const isUnder = under >= Math.min(over, 220);
   box.style.maxHeight = `${Math.min(360, Math.max(80, isUnder ? under : over))}px`;
   box.style.left = `${Math.max(4, Math.min(cell.left - own.left, own.width - box.offsetWidth - 12))}px`;
   box.style.top = `${isUnder ? cell.bottom - own.top + 4 : cell.top - own.top - box.offsetHeight - 4}px`;

@@ -52,7 +52,10 @@ export class Window {
     /** Called after each drawing. @type {(() => void)|null} */
     this.drawn = null;
     scroller.addEventListener("scroll", () => this.later(), { passive: true });
-    new ResizeObserver(() => { this.fitPinned(); this.later(); }).observe(scroller);
+    new ResizeObserver(() => {
+      this.fitPinned();
+      this.later();
+    }).observe(scroller);
   }
 
   get height() {
@@ -65,7 +68,10 @@ export class Window {
   }
 
   setColumns(columns, pins = Math.min(1, columns.length), rowHeight = ROW_HEIGHT) {
-    const top = this.rowHeight === rowHeight ? null : visible(this.total, this.height, this.scroller.scrollTop, 0, this.rowHeight).first;
+    const top =
+      this.rowHeight === rowHeight
+        ? null
+        : visible(this.total, this.height, this.scroller.scrollTop, 0, this.rowHeight).first;
     Object.assign(this, { columns, pins, rowHeight });
     this.scroller.style.setProperty("--row", `${rowHeight}px`);
     this.scroller.dataset.rows = rowHeight > ROW_HEIGHT ? "tall" : "";
@@ -111,13 +117,18 @@ export class Window {
 
   /** Draw in the next frame, once, however often it is asked for. */
   later() {
-    if (!this.frame) this.frame = requestAnimationFrame(() => { this.frame = 0; this.render(); });
+    if (!this.frame)
+      this.frame = requestAnimationFrame(() => {
+        this.frame = 0;
+        this.render();
+      });
   }
 
   /** These rows changed (null: any); `live` when by an event. Draws them in the next frame. */
   changed(ordinals, live) {
     for (const slot of this.slots) {
-      if (ordinals === null || ordinals.has(slot.ordinal)) slot.stale = live && slot.stale !== "still" ? "live" : "still";
+      if (ordinals === null || ordinals.has(slot.ordinal))
+        slot.stale = live && slot.stale !== "still" ? "live" : "still";
     }
     this.later();
   }
@@ -145,8 +156,11 @@ export class Window {
   /** Where rows `from`…`to` stand on the canvas, as far as drawn: `{top, height}`, or null when none is. */
   spanOf(from, to) {
     const { first, last, top } = this.origin;
-    const start = Math.max(from, first), end = Math.min(to, last - 1);
-    return end < start ? null : { top: top + (start - first) * this.rowHeight, height: (end - start + 1) * this.rowHeight };
+    const start = Math.max(from, first);
+    const end = Math.min(to, last - 1);
+    return end < start
+      ? null
+      : { top: top + (start - first) * this.rowHeight, height: (end - start + 1) * this.rowHeight };
   }
 
   place(slot, ordinal, top) {

@@ -39,7 +39,9 @@ export class Writer extends EventTarget {
     /** Writes on their way, oldest first: values by row id. @type {Set<Map<string, any>>} */
     this.drafts = new Set();
     store.isEcho = (ids) => this.echoes.take(ids);
-    store.overlay = (row) => { for (const draft of this.drafts) if (draft.has(row.id)) put(row, draft.get(row.id)); };
+    store.overlay = (row) => {
+      for (const draft of this.drafts) if (draft.has(row.id)) put(row, draft.get(row.id));
+    };
   }
 
   /**
@@ -51,7 +53,10 @@ export class Writer extends EventTarget {
    */
   async write(rows, { undo = true, words = "write this", throws = false } = {}) {
     /** @type {Step} */
-    const step = { kind: "write", rows: rows.map(({ row, data, was }) => ({ id: row, data, was: was || this.present(row, data) })) };
+    const step = {
+      kind: "write",
+      rows: rows.map(({ row, data, was }) => ({ id: row, data, was: was || this.present(row, data) })),
+    };
     let fault = null;
     await this.remember(undo && words, async () => {
       try {
@@ -158,9 +163,14 @@ export class Writer extends EventTarget {
     const back = () => rows.filter((row) => row.was).map(({ id, data, was }) => ({ id, data: was, was: data }));
     if (kind === "write") return this.send(isUndo ? back() : rows);
     if (isUndo) return this.drop(rows.map((row) => row.id));
-    const made = await this.add(rows.map((row) => row.data), place);
+    const made = await this.add(
+      rows.map((row) => row.data),
+      place,
+    );
     this.history.rename(new Map(rows.map((row, at) => [row.id, made[at].id])));
-    rows.forEach((row, at) => { row.id = made[at].id; });
+    rows.forEach((row, at) => {
+      row.id = made[at].id;
+    });
   }
 
   /** Show, send, and take over the answer; or take back what was not written, and throw: the error has the rows `sent`. */
@@ -195,10 +205,12 @@ export class Writer extends EventTarget {
   }
 
   add(rows, place) {
-    return this.after(() => inBatches(rows, async (part, made) => {
-      const at = place.after && made.length ? { after: made.at(-1).id } : place;
-      return (await api("POST", this.path, { body: { rows: part.map((data) => ({ data })), ...at } })).rows;
-    }));
+    return this.after(() =>
+      inBatches(rows, async (part, made) => {
+        const at = place.after && made.length ? { after: made.at(-1).id } : place;
+        return (await api("POST", this.path, { body: { rows: part.map((data) => ({ data })), ...at } })).rows;
+      }),
+    );
   }
 
   drop(ids) {
@@ -208,7 +220,10 @@ export class Writer extends EventTarget {
   /** Do this when all that was asked for before is done, however that ended. */
   after(act) {
     const done = this.turn.then(act);
-    this.turn = done.then(() => {}, () => {});
+    this.turn = done.then(
+      () => {},
+      () => {},
+    );
     return done;
   }
 
@@ -224,7 +239,11 @@ export class Writer extends EventTarget {
 }
 
 /** The step of an insertion. @returns {Step} */
-export const insertStep = (made, rows, place = {}) => ({ kind: "insert", place, rows: made.map(({ id }, at) => ({ id, data: rows[at] })) });
+export const insertStep = (made, rows, place = {}) => ({
+  kind: "insert",
+  place,
+  rows: made.map(({ id }, at) => ({ id, data: rows[at] })),
+});
 
 function put(row, data) {
   row.data = { ...row.data, ...data };

@@ -5,7 +5,9 @@ const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("File
 
 /** @param {HTMLElement} place @param {(file: File) => void} take not asked while a dialog is open, which takes its own */
 export function takeDrops(place, take) {
-  place.addEventListener("dragover", (event) => { if (carriesFiles(event)) event.preventDefault(); });
+  place.addEventListener("dragover", (event) => {
+    if (carriesFiles(event)) event.preventDefault();
+  });
   place.addEventListener("drop", (event) => {
     const file = event.dataTransfer?.files[0];
     if (!file || document.querySelector("dialog[open]")) return;

@@ -5,7 +5,8 @@ import { takeDrops } from "./drops.js";
 /** @param {any} grid */
 export function attachImport(grid) {
   if (!grid.mayRun) return;
-  const open = async (file = null) => (await import("./import.js")).openImport({ file, table: grid.table?.id || grid.getAttribute("table-id") });
+  const open = async (file = null) =>
+    (await import("./import.js")).openImport({ file, table: grid.table?.id || grid.getAttribute("table-id") });
   takeDrops(grid, open);
   const button = /** @type {HTMLButtonElement|null} */ (document.getElementById("import-open"));
   if (!button) return;

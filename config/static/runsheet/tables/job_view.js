@@ -31,7 +31,8 @@ export async function cancelJob(job) {
   }
 }
 
-export const rejectsAddress = (job) => `/api/v1/jobs/${job.id}/rejects/?workspace=${document.documentElement.dataset.workspace}`;
+export const rejectsAddress = (job) =>
+  `/api/v1/jobs/${job.id}/rejects/?workspace=${document.documentElement.dataset.workspace}`;
 
 /** @param {{job: any}} props */
 export function JobProgress({ job }) {

@@ -20,7 +20,9 @@ const show = (table) => location.assign(`/tables/${table.id}/`);
 
 /** The buttons come disabled: before this module is here a click would do nothing. */
 for (const button of document.querySelectorAll("[data-new-table], [data-import]")) {
-  button.addEventListener("click", () => ("newTable" in /** @type {HTMLElement} */ (button).dataset ? openNewTable() : openImport({})));
+  button.addEventListener("click", () =>
+    "newTable" in /** @type {HTMLElement} */ (button).dataset ? openNewTable() : openImport({}),
+  );
   /** @type {HTMLButtonElement} */ (button).disabled = false;
 }
 if (may.edit && !("archived" in list.dataset)) takeDrops(document.documentElement, (file) => openImport({ file }));
@@ -41,26 +43,40 @@ function tableOf(element) {
 }
 
 function menu(button, table) {
-  openMenu(button, (close) => {
-    const item = (label, act, danger = false) => html`
-      <button type="button" class=${danger ? "item danger" : "item"} onClick=${() => { close(); act(); }}>${label}</button>`;
-    if ("archived" in list.dataset) {
-      return html`<h3>${table.name}</h3>${may.archive ? item("Restore", () => restore(table)) : html`<p class="note">An admin can restore it.</p>`}`;
-    }
-    return html`
-      <h3>${table.name}</h3>
-      ${item(isPinned(table.id) ? "Unpin" : "Pin to the side", () => pin(table.id, isPinned(table.id) ? null : table.name))}
-      ${may.edit && item("Rename…", () => rename(table))}
-      ${may.edit && table.rows > 0 && item(`Duplicate with ${plural(table.rows, "row")}`, () => duplicate(table, true))}
-      ${may.edit && item("Duplicate without rows", () => duplicate(table, false))}
-      ${may.archive && html`<hr />`}
-      ${may.archive && item("Archive…", () => archive(table), true)}`;
-  }, { label: table.name });
+  openMenu(
+    button,
+    (close) => {
+      const item = (label, act, danger = false) =>
+        html`<button
+          type="button"
+          class=${danger ? "item danger" : "item"}
+          onClick=${() => {
+            close();
+            act();
+          }}
+        >
+          ${label}
+        </button>`;
+      if ("archived" in list.dataset) {
+        return html`<h3>${table.name}</h3>
+          ${may.archive ? item("Restore", () => restore(table)) : html`<p class="note">An admin can restore it.</p>`}`;
+      }
+      return html`<h3>${table.name}</h3>
+        ${item(isPinned(table.id) ? "Unpin" : "Pin to the side", () => pin(table.id, isPinned(table.id) ? null : table.name))}
+        ${may.edit && item("Rename…", () => rename(table))}
+        ${may.edit && table.rows > 0 && item(`Duplicate with ${plural(table.rows, "row")}`, () => duplicate(table, true))}
+        ${may.edit && item("Duplicate without rows", () => duplicate(table, false))}${may.archive && html`<hr />`}
+        ${may.archive && item("Archive…", () => archive(table), true)}`;
+    },
+    { label: table.name },
+  );
 }
 
 async function rename(table) {
   const named = await openForm({
-    title: "Rename table", yes: "Rename", fields: [{ name: "name", label: "Name", value: table.name, maxlength: 200 }],
+    title: "Rename table",
+    yes: "Rename",
+    fields: [{ name: "name", label: "Name", value: table.name, maxlength: 200 }],
     act: ({ name }) => api("PATCH", `tables/${table.id}/`, { body: { name } }),
   });
   if (!named) return;
@@ -69,7 +85,9 @@ async function rename(table) {
 }
 
 async function duplicate(table, rows) {
-  const copy = await once(null, `duplicate “${table.name}”`, () => api("POST", `tables/${table.id}/duplicate/`, { body: { rows } }));
+  const copy = await once(null, `duplicate “${table.name}”`, () =>
+    api("POST", `tables/${table.id}/duplicate/`, { body: { rows } }),
+  );
   if (!copy) return;
   toast(`“${copy.name}” has been made.`, { action: { label: "Open", run: () => show(copy) } });
   stale();
@@ -77,7 +95,8 @@ async function duplicate(table, rows) {
 
 async function archive(table) {
   const sure = await confirm({
-    title: `Archive “${table.name}”?`, yes: "Archive table",
+    title: `Archive “${table.name}”?`,
+    yes: "Archive table",
     text: `Its ${plural(table.rows, "row")} and what they hold are kept. What runs on it is stopped, and its triggers go. An admin can restore it.`,
   });
   if (!sure || !(await once(null, `archive “${table.name}”`, () => api("DELETE", `tables/${table.id}/`)))) return;

@@ -17,27 +17,37 @@ export const isPinned = (id) => pins().some((pin) => pin.id === id);
 
 /** Pin a table, rename its pin, or (without a name) take it away. @param {string} id @param {string|null} name */
 export function pin(id, name) {
-  const known = pins(), at = known.findIndex((each) => each.id === id);
+  const known = pins();
+  const at = known.findIndex((each) => each.id === id);
   if (name === null) known.splice(at, at < 0 ? 0 : 1);
   else if (at < 0) known.push({ id, name });
   else known[at].name = name;
-  try { localStorage.setItem(key, JSON.stringify(known)); } catch { /* it holds for this page then */ }
+  try {
+    localStorage.setItem(key, JSON.stringify(known));
+  } catch {
+    /* it holds for this page then */
+  }
   drawPins(known);
 }
 
 /** Show them, those of `known` or those that are kept. */
 export function drawPins(known = pins()) {
-  const box = document.getElementById("pinned"), list = box?.querySelector("ul");
+  const box = document.getElementById("pinned");
+  const list = box?.querySelector("ul");
   if (!box || !list) return;
   const sign = document.querySelector(".nav-links svg");
   box.hidden = !known.length;
-  list.replaceChildren(...known.map(({ id, name }) => {
-    const item = document.createElement("li"), link = document.createElement("a"), words = document.createElement("span");
-    link.href = `/tables/${encodeURIComponent(id)}/`;
-    if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
-    words.textContent = link.title = name;
-    link.append(...(sign ? [sign.cloneNode(true)] : []), words);
-    item.append(link);
-    return item;
-  }));
+  list.replaceChildren(
+    ...known.map(({ id, name }) => {
+      const item = document.createElement("li");
+      const link = document.createElement("a");
+      const words = document.createElement("span");
+      link.href = `/tables/${encodeURIComponent(id)}/`;
+      if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
+      words.textContent = link.title = name;
+      link.append(...(sign ? [sign.cloneNode(true)] : []), words);
+      item.append(link);
+      return item;
+    }),
+  );
 }

@@ -35,7 +35,8 @@ export async function once(button, doing, act) {
   try {
     return (await act()) ?? true;
   } catch (error) {
-    if (error instanceof Problem && GONE.has(error.code)) toast(`Could not ${doing}: it has been deleted.`, { kind: "error" });
+    if (error instanceof Problem && GONE.has(error.code))
+      toast(`Could not ${doing}: it has been deleted.`, { kind: "error" });
     else report(error, doing);
     return null;
   } finally {
@@ -45,15 +46,23 @@ export async function once(button, doing, act) {
 
 /** The buttons of a list come disabled: before its module is here a click would do nothing. @param {Element} list */
 export function arm(list) {
-  const enable = () => { for (const button of list.querySelectorAll("[data-act]")) /** @type {HTMLButtonElement} */ (button).disabled = false; };
+  const enable = () => {
+    for (const button of list.querySelectorAll("[data-act]"))
+      /** @type {HTMLButtonElement} */ (button).disabled = false;
+  };
   enable();
   list.addEventListener("change", enable);
 }
 
 /** @param {{id: string, name: string, invocations: string}} trigger */
 export async function runNow(trigger, button = null) {
-  const answer = await once(button, `run “${trigger.name}”`, () => started(`triggers/${trigger.id}/run/`, trigger.name));
-  if (answer?.id) toast(`“${trigger.name}” is starting.`, { action: { label: "View", run: () => location.assign(trigger.invocations) } });
+  const answer = await once(button, `run “${trigger.name}”`, () =>
+    started(`triggers/${trigger.id}/run/`, trigger.name),
+  );
+  if (answer?.id)
+    toast(`“${trigger.name}” is starting.`, {
+      action: { label: "View", run: () => location.assign(trigger.invocations) },
+    });
   return answer;
 }
 
@@ -63,25 +72,39 @@ async function started(path, name) {
     return await api("POST", path, { body: {}, key: keyFor(path) });
   } catch (error) {
     if (!(error instanceof Problem && error.code === "overlap")) throw error;
-    const wanted = await confirm({ title: "Run it beside the other one?", text: `An earlier invocation of “${name}” is still under way.`, yes: "Run anyway" });
+    const wanted = await confirm({
+      title: "Run it beside the other one?",
+      text: `An earlier invocation of “${name}” is still under way.`,
+      yes: "Run anyway",
+    });
     return wanted ? api("POST", path, { body: { force: true }, key: intent() }) : {};
   }
 }
 
 /** @param {{id: string, name: string}} trigger @param {boolean} on */
 export function turn(trigger, on, button = null) {
-  return once(button, `turn “${trigger.name}” ${on ? "on" : "off"}`, () => api("POST", `triggers/${trigger.id}/${on ? "enable" : "disable"}/`));
+  return once(button, `turn “${trigger.name}” ${on ? "on" : "off"}`, () =>
+    api("POST", `triggers/${trigger.id}/${on ? "enable" : "disable"}/`),
+  );
 }
 
 export async function duplicate(trigger) {
-  const made = await once(null, `duplicate “${trigger.name}”`, () => api("POST", `triggers/${trigger.id}/duplicate/`, { body: {}, key: intent() }));
+  const made = await once(null, `duplicate “${trigger.name}”`, () =>
+    api("POST", `triggers/${trigger.id}/duplicate/`, { body: {}, key: intent() }),
+  );
   if (made) location.assign(`/triggers/${made.id}/`);
 }
 
 /** @returns {Promise<boolean>} whether it is gone */
 export async function remove(trigger) {
-  const sure = await confirm({ title: `Delete “${trigger.name}”?`, text: "It fires no more, and the list of what it did goes with it. What is running is stopped. This cannot be undone.", yes: "Delete trigger" });
-  return sure && (await once(null, `delete “${trigger.name}”`, () => api("DELETE", `triggers/${trigger.id}/`))) !== null;
+  const sure = await confirm({
+    title: `Delete “${trigger.name}”?`,
+    text: "It fires no more, and the list of what it did goes with it. What is running is stopped. This cannot be undone.",
+    yes: "Delete trigger",
+  });
+  return (
+    sure && (await once(null, `delete “${trigger.name}”`, () => api("DELETE", `triggers/${trigger.id}/`))) !== null
+  );
 }
 
 export function cancel(invocation, button) {

@@ -14,7 +14,8 @@ export async function openBackfill(trigger) {
 }
 
 function Backfill({ trigger, close }) {
-  const zone = zoneHere(), now = Date.now();
+  const zone = zoneHere();
+  const now = Date.now();
   const [from, setFrom] = useState(wallOf(new Date(now - DAY_MS).toISOString(), zone).slice(0, 16));
   const [to, setTo] = useState(wallOf(new Date(now).toISOString(), zone).slice(0, 16));
   const [counted, setCounted] = useState(/** @type {{count: number, existing: number}|null} */ (null));
@@ -25,7 +26,11 @@ function Backfill({ trigger, close }) {
     setBusy(true);
     setFaults([]);
     try {
-      const answer = await backfill(trigger, { from: instantOf(from, zone), to: instantOf(to, zone), dryRun: counted === null });
+      const answer = await backfill(trigger, {
+        from: instantOf(from, zone),
+        to: instantOf(to, zone),
+        dryRun: counted === null,
+      });
       if (counted !== null) return close(true);
       setCounted(answer);
     } catch (error) {
@@ -33,16 +38,34 @@ function Backfill({ trigger, close }) {
     }
     return setBusy(false);
   };
-  const change = (set) => (event) => { set(event.currentTarget.value); setCounted(null); };
+  const change = (set) => (event) => {
+    set(event.currentTarget.value);
+    setCounted(null);
+  };
   return html`<h2 id="dialog-title">Backfill “${trigger.name}”</h2>
     <p>Runs slots that lie in the past, oldest first. Nothing starts before you have seen how many they are.</p>
     <form onSubmit=${submit}>
-      <div class="field"><label for="backfill-from">From</label><input id="backfill-from" type="datetime-local" required value=${from} onInput=${change(setFrom)} /></div>
-      <div class="field"><label for="backfill-to">To</label><input id="backfill-to" type="datetime-local" required value=${to} onInput=${change(setTo)} /></div>
+      <div class="field">
+        <label for="backfill-from">From</label
+        ><input id="backfill-from" type="datetime-local" required value=${from} onInput=${change(setFrom)} />
+      </div>
+      <div class="field">
+        <label for="backfill-to">To</label
+        ><input id="backfill-to" type="datetime-local" required value=${to} onInput=${change(setTo)} />
+      </div>
       <p role="status">${counted && wordsOf(counted)}</p>
-      ${faults.length > 0 && html`<ul class="errors" role="alert">${faults.map((line) => html`<li>${line}</li>`)}</ul>`}
-      <div class="actions"><button type="button" class="button" onClick=${() => close()}>Cancel</button>
-        <button class="button primary" disabled=${busy || counted?.count === 0}>${counted?.count ? `Run ${slots(counted.count)}` : "Count slots"}</button></div>
+      ${
+        faults.length > 0 &&
+        html`<ul class="errors" role="alert">
+          ${faults.map((line) => html`<li>${line}</li>`)}
+        </ul>`
+      }
+      <div class="actions">
+        <button type="button" class="button" onClick=${() => close()}>Cancel</button>
+        <button class="button primary" disabled=${busy || counted?.count === 0}>
+          ${counted?.count ? `Run ${slots(counted.count)}` : "Count slots"}
+        </button>
+      </div>
     </form>`;
 }
 

@@ -17,8 +17,14 @@ const may = { change: "mayChange" in island.dataset, run: "mayRun" in island.dat
 const isAdmin = document.documentElement.dataset.role === "admin";
 
 async function read() {
-  const members = isAdmin && may.change ? all(`workspaces/${document.documentElement.dataset.workspace}/members/`) : null;
-  const [trigger, workflows, tables, people] = await Promise.all([id ? api("GET", `triggers/${id}/`) : null, all("workflows/"), all("tables/"), members]);
+  const members =
+    isAdmin && may.change ? all(`workspaces/${document.documentElement.dataset.workspace}/members/`) : null;
+  const [trigger, workflows, tables, people] = await Promise.all([
+    id ? api("GET", `triggers/${id}/`) : null,
+    all("workflows/"),
+    all("tables/"),
+    members,
+  ]);
   return { trigger, choices: { workflows, tables }, members: people };
 }
 
@@ -31,7 +37,9 @@ function Page({ found }) {
   const [busy, setBusy] = useState(false);
   const key = useRef(intent());
   const isDirty = Boolean(trigger) && JSON.stringify(values) !== JSON.stringify(start);
-  useLayoutEffect(() => { if (!trigger) document.getElementById("trigger-name")?.focus(); }, []);
+  useLayoutEffect(() => {
+    if (!trigger) document.getElementById("trigger-name")?.focus();
+  }, []);
   useEffect(() => holdUnsaved(isDirty && !told?.gone), [isDirty, told]);
   const set = (part) => setValues((known) => ({ ...known, ...following(known, part), ...part }));
   const save = async (event, anyway = false) => {
@@ -58,8 +66,7 @@ function Page({ found }) {
     setTold(null);
   };
   const form = { values, set, errors };
-  return html`
-    <${Head} trigger=${trigger} setTrigger=${setTrigger} />
+  return html`<${Head} trigger=${trigger} setTrigger=${setTrigger} />
     <form class="trigger-area" onSubmit=${save}>
       <div class="content">
         ${told && html`<${Told} told=${told} reload=${reload} save=${save} />`}
@@ -68,13 +75,23 @@ function Page({ found }) {
           <${Input} form=${form} name="name" label="Name" required maxlength="256" autocomplete="off" />
           <${Target} form=${form} choices=${found.choices} />
           <${Schedule} form=${form} />
-          <${Options} form=${form} members=${found.members} person=${{ id: person, name: personName }} isOpen=${isUnderMore(errors)} />
+          <${Options}
+            form=${form}
+            members=${found.members}
+            person=${{ id: person, name: personName }}
+            isOpen=${isUnderMore(errors)}
+          />
         </fieldset>
       </div>
       <aside class="trigger-side" aria-label="Next runs and saving">
         <${Upcoming} values=${values} />
-        ${may.change && html`<section class="save"><button class="button primary" disabled=${busy}>${trigger ? "Save" : "Create trigger"}</button>
-          <a class="button" href=${list}>Cancel</a></section>`}
+        ${
+          may.change &&
+          html`<section class="save">
+            <button class="button primary" disabled=${busy}>${trigger ? "Save" : "Create trigger"}</button>
+            <a class="button" href=${list}>Cancel</a>
+          </section>`
+        }
       </aside>
     </form>`;
 }
@@ -93,26 +110,53 @@ async function send(trigger, values, key, anyway) {
   if (!trigger) return api("POST", "triggers/", { body, key });
   const changed = changes(bodyOf(valuesOf(trigger)), body);
   if (!Object.keys(changed).length) return trigger;
-  return api("PATCH", `triggers/${id}/`, { body: changed, match: anyway ? undefined : `"${trigger.schedule_revision}"` });
+  return api("PATCH", `triggers/${id}/`, {
+    body: changed,
+    match: anyway ? undefined : `"${trigger.schedule_revision}"`,
+  });
 }
 
 /** @returns {{line: string, errors: Object<string, string[]>, gone?: boolean, stale?: boolean}} */
 function words(error) {
   if (error instanceof FieldFault) return { line: "Correct what is marked below.", errors: error.errors };
-  if (!(error instanceof Problem)) return { line: "The server could not be reached. Nothing is lost: try again.", errors: {} };
-  if (error.status === 404 && id && error.code === "trigger_not_found") return { line: "This trigger has been deleted, so there is nothing to save.", errors: {}, gone: true };
-  if (error.status === 412) return { line: "Somebody changed this trigger while you had it open.", errors: {}, stale: true };
+  if (!(error instanceof Problem))
+    return { line: "The server could not be reached. Nothing is lost: try again.", errors: {} };
+  if (error.status === 404 && id && error.code === "trigger_not_found")
+    return { line: "This trigger has been deleted, so there is nothing to save.", errors: {}, gone: true };
+  if (error.status === 412)
+    return { line: "Somebody changed this trigger while you had it open.", errors: {}, stale: true };
   return { line: error.message, errors: error.errors };
 }
 
-const MORE = ["payload", "message_template", "overlap_policy", "catchup_policy", "catchup_window_seconds", "catchup_limit", "max_retries", "retry_delay_seconds",
-  "timeout_seconds", "pause_on_failures", "start_at", "end_at", "jitter_seconds", "run_as_user", "description", "target_options.limit", "target_options.fail_above_percent"];
+const MORE = [
+  "payload",
+  "message_template",
+  "overlap_policy",
+  "catchup_policy",
+  "catchup_window_seconds",
+  "catchup_limit",
+  "max_retries",
+  "retry_delay_seconds",
+  "timeout_seconds",
+  "pause_on_failures",
+  "start_at",
+  "end_at",
+  "jitter_seconds",
+  "run_as_user",
+  "description",
+  "target_options.limit",
+  "target_options.fail_above_percent",
+];
 const isUnderMore = (errors) => MORE.some((name) => faultsOf(errors, name).length) || undefined;
 
 /** What the browser refuses before anything is sent may lie under More options, which then has to be open. */
-island.addEventListener("invalid", (event) => {
-  if (event.target instanceof Element) event.target.closest("details")?.setAttribute("open", "");
-}, true);
+island.addEventListener(
+  "invalid",
+  (event) => {
+    if (event.target instanceof Element) event.target.closest("details")?.setAttribute("open", "");
+  },
+  true,
+);
 
 function showFault() {
   const first = island.querySelector("[aria-invalid=true]") || island.querySelector(".notice");
@@ -121,10 +165,17 @@ function showFault() {
 }
 
 function Told({ told, reload, save }) {
-  return html`<div class="notice" role="alert" tabindex="-1"><p>${told.line}</p>
+  return html`<div class="notice" role="alert" tabindex="-1">
+    <p>${told.line}</p>
     ${told.gone && html`<p><a href=${list}>Back to all triggers</a></p>`}
-    ${told.stale && html`<p class="row-of-buttons"><button type="button" class="button small" onClick=${reload}>Show theirs</button>
-      <button type="button" class="button small" onClick=${(event) => save(event, true)}>Save mine over it</button></p>`}</div>`;
+    ${
+      told.stale &&
+      html`<p class="row-of-buttons">
+        <button type="button" class="button small" onClick=${reload}>Show theirs</button>
+        <button type="button" class="button small" onClick=${(event) => save(event, true)}>Save mine over it</button>
+      </p>`
+    }
+  </div>`;
 }
 
 function Head({ trigger, setTrigger }) {
@@ -134,15 +185,39 @@ function Head({ trigger, setTrigger }) {
     if (now) setTrigger({ ...trigger, ...now });
   };
   return html`<header class="topbar trigger-head">
-    <a class="crumb" href=${list}>Triggers</a><span class="crumb" aria-hidden="true">/</span><h1>${trigger ? trigger.name : "New trigger"}</h1>
+    <a class="crumb" href=${list}>Triggers</a><span class="crumb" aria-hidden="true">/</span>
+    <h1>${trigger ? trigger.name : "New trigger"}</h1>
     <span class="spacer"></span>
-    ${trigger && html`
-      <span class="on-off"><span id="on-label">${trigger.enabled ? "On" : "Off"}</span><button class="switch" type="button" role="switch" aria-checked=${String(trigger.enabled)} aria-label="This trigger is on"
-        disabled=${!may.change} onClick=${flip}></button></span>
-      ${may.run && html`<button class="button" type="button" onClick=${(event) => runNow(it, event.currentTarget)}>Run now</button>`}
-      <a class="button" href=${it.invocations}>View runs</a>
-      ${may.change && html`<button class="button" type="button" onClick=${() => duplicate(it)}>Duplicate</button>
-        <button class="button danger" type="button" onClick=${async () => { if (await remove(it)) leave(); }}>Delete</button>`}`}
+    ${
+      trigger &&
+      html`<span class="on-off"
+          ><span id="on-label">${trigger.enabled ? "On" : "Off"}</span
+          ><button
+            class="switch"
+            type="button"
+            role="switch"
+            aria-checked=${String(trigger.enabled)}
+            aria-label="This trigger is on"
+            disabled=${!may.change}
+            onClick=${flip}
+          ></button
+        ></span>
+        ${may.run && html`<button class="button" type="button" onClick=${(event) => runNow(it, event.currentTarget)}>Run now</button>`}
+        <a class="button" href=${it.invocations}>View runs</a>
+        ${
+          may.change &&
+          html`<button class="button" type="button" onClick=${() => duplicate(it)}>Duplicate</button>
+            <button
+              class="button danger"
+              type="button"
+              onClick=${async () => {
+                if (await remove(it)) leave();
+              }}
+            >
+              Delete
+            </button>`
+        }`
+    }
   </header>`;
 }
 
@@ -158,10 +233,13 @@ function holdUnsaved(yes) {
   else removeEventListener("beforeunload", warn);
 }
 
-read().then((found) => {
-  island.replaceChildren();
-  render(html`<${Page} found=${found} />`, island);
-}, (error) => {
-  const line = island.querySelector("[role=status]");
-  if (line) line.textContent = words(error).line;
-});
+read().then(
+  (found) => {
+    island.replaceChildren();
+    render(html`<${Page} found=${found} />`, island);
+  },
+  (error) => {
+    const line = island.querySelector("[role=status]");
+    if (line) line.textContent = words(error).line;
+  },
+);

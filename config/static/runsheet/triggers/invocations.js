@@ -12,7 +12,9 @@ const stale = () => list.dispatchEvent(new CustomEvent("stale"));
 
 finishList(list);
 keepTimes(list);
-setInterval(() => { if (!document.hidden && list.querySelector("[data-in-flight]")) stale(); }, LOOK_MS);
+setInterval(() => {
+  if (!document.hidden && list.querySelector("[data-in-flight]")) stale();
+}, LOOK_MS);
 list.addEventListener("click", async (event) => {
   const button = event.target instanceof Element ? event.target.closest("[data-act]") : null;
   const row = button?.closest("[data-invocation]");

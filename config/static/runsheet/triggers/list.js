@@ -37,18 +37,50 @@ async function flip(button, trigger) {
 }
 
 function menu(button, trigger) {
-  openMenu(button, (close) => {
-    const item = (label, then, danger = false) => html`
-      <button type="button" class=${danger ? "item danger" : "item"} onClick=${() => { close(); then(); }}>${label}</button>`;
-    const place = (label, address) => html`<a class="item" href=${address}>${label}</a>`;
-    return html`
-      <h3>${trigger.name}</h3>
-      ${trigger.mayRun && item("Run now", async () => { await runNow(trigger); stale(); })}
-      ${place("View runs", trigger.invocations)}
-      ${place(trigger.mayChange ? "Edit" : "View settings", `/triggers/${trigger.id}/`)}
-      ${"mayMake" in list.dataset && item("Duplicate", () => duplicate(trigger))}
-      ${trigger.mayRun && item("Backfill…", async () => { if (await openBackfill(trigger)) stale(); })}
-      ${trigger.mayChange && html`<hr />`}
-      ${trigger.mayChange && item("Delete", async () => { if (await remove(trigger)) stale(); }, true)}`;
-  }, { label: trigger.name });
+  openMenu(
+    button,
+    (close) => {
+      const item = (label, then, danger = false) =>
+        html`<button
+          type="button"
+          class=${danger ? "item danger" : "item"}
+          onClick=${() => {
+            close();
+            then();
+          }}
+        >
+          ${label}
+        </button>`;
+      const place = (label, address) => html`<a class="item" href=${address}>${label}</a>`;
+      return html`<h3>${trigger.name}</h3>
+        ${
+          trigger.mayRun &&
+          item("Run now", async () => {
+            await runNow(trigger);
+            stale();
+          })
+        }
+        ${place("View runs", trigger.invocations)}
+        ${place(trigger.mayChange ? "Edit" : "View settings", `/triggers/${trigger.id}/`)}
+        ${"mayMake" in list.dataset && item("Duplicate", () => duplicate(trigger))}
+        ${
+          trigger.mayRun &&
+          item("Backfill…", async () => {
+            if (await openBackfill(trigger)) stale();
+          })
+        }
+        ${trigger.mayChange && html`<hr />`}
+        ${
+          trigger.mayChange &&
+          item(
+            "Delete",
+            async () => {
+              if (await remove(trigger)) stale();
+            },
+            true,
+          )
+        }`;
+    },
+    { label: trigger.name },
+  );
 }

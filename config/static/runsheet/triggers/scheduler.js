@@ -15,10 +15,16 @@ const stale = () => list.dispatchEvent(new CustomEvent("stale"));
 
 finishList(list);
 keepTimes(list);
-setInterval(() => { if (!document.hidden) stale(); }, LOOK_MS);
+setInterval(() => {
+  if (!document.hidden) stale();
+}, LOOK_MS);
 if (restart) restart.disabled = false;
 restart?.addEventListener("click", async () => {
-  const sure = await confirm({ title: "Restart the scheduler?", text: "The process that leads gives up the lead, another is chosen, and what is due fires at once. Nothing that runs is touched.", yes: "Restart" });
+  const sure = await confirm({
+    title: "Restart the scheduler?",
+    text: "The process that leads gives up the lead, another is chosen, and what is due fires at once. Nothing that runs is touched.",
+    yes: "Restart",
+  });
   if (!sure) return;
   const answer = await once(restart, "restart the scheduler", () => api("POST", "scheduler/restart/"));
   if (answer) toast(`Restarted: epoch ${answer.epoch}.`);

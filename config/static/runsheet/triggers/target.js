@@ -5,7 +5,10 @@ import { api } from "../api.js";
 import { MODES } from "../words.js";
 import { Faults, Input, Segments, Select, faultsOf } from "./fields.js";
 
-const KINDS = [["workflow", "Workflow"], ["table_run", "Table"]];
+const KINDS = [
+  ["workflow", "Workflow"],
+  ["table_run", "Table"],
+];
 /** The name of the draft, which has no stored ref. */
 const DRAFT = "draft";
 
@@ -22,9 +25,18 @@ export async function all(path) {
 
 /** `choices` are the API's workflows and tables. */
 export function Target({ form, choices }) {
-  const { values, set } = form, isTable = values.target_kind === "table_run";
-  return html`<section><h2>What to run</h2>
-    <div class="field"><${Segments} label="Kind of target" options=${KINDS} value=${values.target_kind} onPick=${(target_kind) => set({ target_kind })} /></div>
+  const { values, set } = form;
+  const isTable = values.target_kind === "table_run";
+  return html`<section>
+    <h2>What to run</h2>
+    <div class="field">
+      <${Segments}
+        label="Kind of target"
+        options=${KINDS}
+        value=${values.target_kind}
+        onPick=${(target_kind) => set({ target_kind })}
+      />
+    </div>
     ${isTable ? html`<${OfTable} form=${form} tables=${choices.tables} />` : html`<${OfWorkflow} form=${form} workflows=${choices.workflows} />`}
   </section>`;
 }
@@ -37,8 +49,21 @@ const named = (things, chosen) => {
 function OfWorkflow({ form, workflows }) {
   const chosen = workflows.find((workflow) => workflow.id === form.values.workflow);
   return html`<div class="row-of-fields">
-    <${Select} form=${form} name="workflow" label="Workflow" none="Choose a workflow" required options=${named(workflows, form.values.workflow)} />
-    <${Select} form=${form} name="ref" label="Version" options=${refOptions(chosen, form.values.ref)} hint=${chosen && !isKnown(chosen, form.values.ref) ? `“${form.values.ref}” is gone: choose another.` : null} />
+    <${Select}
+      form=${form}
+      name="workflow"
+      label="Workflow"
+      none="Choose a workflow"
+      required
+      options=${named(workflows, form.values.workflow)}
+    />
+    <${Select}
+      form=${form}
+      name="ref"
+      label="Version"
+      options=${refOptions(chosen, form.values.ref)}
+      hint=${chosen && !isKnown(chosen, form.values.ref) ? `“${form.values.ref}” is gone: choose another.` : null}
+    />
   </div>`;
 }
 
@@ -55,21 +80,42 @@ function OfTable({ form, tables }) {
   const { values, errors } = form;
   const groups = useGroups(values.table);
   return html`<div class="row-of-fields">
-      <${Select} form=${form} name="table" label="Table" none="Choose a table" required options=${named(tables, values.table)} />
-      <${Select} form=${form} name="mode" at="target_options.mode" label="Cells" options=${[...MODES, ["new", "Only new"]]} />
+      <${Select}
+        form=${form}
+        name="table"
+        label="Table"
+        none="Choose a table"
+        required
+        options=${named(tables, values.table)}
+      />
+      <${Select}
+        form=${form}
+        name="mode"
+        at="target_options.mode"
+        label="Cells"
+        options=${[...MODES, ["new", "Only new"]]}
+      />
     </div>
     ${groups.length > 0 && html`<${Groups} groups=${groups} form=${form} />`}
-    <${Faults} id="trigger-target-errors" lines=${faultsOf(errors, "target_options").filter((line) => !faultsOf(errors, "target_options.mode").includes(line))} />`;
+    <${Faults}
+      id="trigger-target-errors"
+      lines=${faultsOf(errors, "target_options").filter((line) => !faultsOf(errors, "target_options.mode").includes(line))}
+    />`;
 }
 
 function Groups({ groups, form }) {
   const { values, set } = form;
-  const flip = (id) => (event) => set({ groups: event.currentTarget.checked ? [...values.groups, id] : values.groups.filter((each) => each !== id) });
+  const flip = (id) => (event) =>
+    set({ groups: event.currentTarget.checked ? [...values.groups, id] : values.groups.filter((each) => each !== id) });
   const gone = values.groups.filter((id) => !groups.some((group) => group.id === id));
-  return html`<fieldset class="ticks"><legend>Workflow groups</legend>
-    <span class="hint">${values.groups.length ? "Only those picked run." : "None picked: all of them run, those that are added later too."}</span>
+  return html`<fieldset class="ticks">
+    <legend>Workflow groups</legend>
+    <span class="hint"
+      >${values.groups.length ? "Only those picked run." : "None picked: all of them run, those that are added later too."}</span
+    >
     ${groups.map((group) => html`<label class="tick"><input type="checkbox" checked=${values.groups.includes(group.id)} onChange=${flip(group.id)} />${group.name}</label>`)}
-    ${gone.map((id) => html`<label class="tick"><input type="checkbox" checked onChange=${flip(id)} />A group that is gone</label>`)}</fieldset>`;
+    ${gone.map((id) => html`<label class="tick"><input type="checkbox" checked onChange=${flip(id)} />A group that is gone</label>`)}
+  </fieldset>`;
 }
 
 /** The workflow groups of a table, once they have been read. */
@@ -77,13 +123,36 @@ function useGroups(table) {
   const [found, setFound] = useState(/** @type {{table: string, groups: any[]}} */ ({ table: "", groups: [] }));
   useEffect(() => {
     if (!table) return;
-    api("GET", `tables/${table}/`).then((read) => setFound({ table, groups: read.groups }), () => setFound({ table, groups: [] }));
+    api("GET", `tables/${table}/`).then(
+      (read) => setFound({ table, groups: read.groups }),
+      () => setFound({ table, groups: [] }),
+    );
   }, [table]);
   return found.table === table ? found.groups : [];
 }
 
 /** What further can be said of a table run. */
-export const TableLimits = ({ form }) => html`<div class="row-of-fields">
-  <${Input} form=${form} name="limit" at="target_options.limit" label="At most so many rows" type="number" min="1" step="1" placeholder="all" />
-  <${Input} form=${form} name="fail_above_percent" at="target_options.fail_above_percent" label="Failed above this share of cells, in percent" type="number" min="0" max="100" step="1" hint="100: only if every cell failed." />
-</div>`;
+export const TableLimits = ({ form }) =>
+  html`<div class="row-of-fields">
+    <${Input}
+      form=${form}
+      name="limit"
+      at="target_options.limit"
+      label="At most so many rows"
+      type="number"
+      min="1"
+      step="1"
+      placeholder="all"
+    />
+    <${Input}
+      form=${form}
+      name="fail_above_percent"
+      at="target_options.fail_above_percent"
+      label="Failed above this share of cells, in percent"
+      type="number"
+      min="0"
+      max="100"
+      step="1"
+      hint="100: only if every cell failed."
+    />
+  </div>`;

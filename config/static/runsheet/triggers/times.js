@@ -14,7 +14,10 @@ export function writeTimes(root) {
     if (!(time instanceof HTMLTimeElement)) continue;
     const zone = isZone(time.dataset.zone) ? time.dataset.zone : "UTC";
     time.textContent = dayAndTime(time.dateTime, here);
-    time.title = zone === here ? exactly(time.dateTime, here) : `${exactly(time.dateTime, here)}\n${exactly(time.dateTime, zone)} · ${zone}`;
+    time.title =
+      zone === here
+        ? exactly(time.dateTime, here)
+        : `${exactly(time.dateTime, here)}\n${exactly(time.dateTime, zone)} · ${zone}`;
     if ("relative" in time.dataset) beside(time).textContent = fromNow(time.dateTime);
   }
 }
@@ -33,5 +36,7 @@ function beside(time) {
 export function keepTimes(list) {
   writeTimes(list);
   list.addEventListener("change", () => writeTimes(list));
-  setInterval(() => { if (!document.hidden) writeTimes(list); }, AGAIN_MS);
+  setInterval(() => {
+    if (!document.hidden) writeTimes(list);
+  }, AGAIN_MS);
 }

@@ -21,7 +21,13 @@ export function openDialog(view, { wide = false } = {}) {
       if (before instanceof HTMLElement) before.focus();
       resolve(result);
     });
-    render(view((value) => { result = value; box.close(); }), box);
+    render(
+      view((value) => {
+        result = value;
+        box.close();
+      }),
+      box,
+    );
     box.showModal();
   });
 }

@@ -14,17 +14,22 @@ import { html, useState } from "./html.js";
 export const openForm = (form) => openDialog((close) => html`<${Form} ...${form} close=${close} />`);
 
 function Form({ title, fields, yes, text = "", act, close }) {
-  const [told, setTold] = useState(/** @type {{lines: string[], errors: Object<string, string[]>}} */ ({ lines: [], errors: {} }));
+  const [told, setTold] = useState(
+    /** @type {{lines: string[], errors: Object<string, string[]>}} */ ({ lines: [], errors: {} }),
+  );
   const [busy, setBusy] = useState(false);
   const send = async (event) => {
     event.preventDefault();
-    const values = Object.fromEntries([...new FormData(event.currentTarget)].map(([name, value]) => [name, String(value)]));
+    const values = Object.fromEntries(
+      [...new FormData(event.currentTarget)].map(([name, value]) => [name, String(value)]),
+    );
     setBusy(true);
     try {
       close((await act(values)) ?? true);
     } catch (error) {
       const errors = error instanceof Problem ? error.errors : {};
-      const known = Object.keys(errors).length > 0 && Object.keys(errors).every((at) => fields.some(({ name }) => name === at));
+      const known =
+        Object.keys(errors).length > 0 && Object.keys(errors).every((at) => fields.some(({ name }) => name === at));
       setTold({ lines: known ? [] : linesOf(error), errors });
       setBusy(false);
     }
@@ -44,10 +49,27 @@ function Form({ title, fields, yes, text = "", act, close }) {
 function Field({ field, isFirst, errors }) {
   const { name, label, hint, value = "", options, lines, ...more } = field;
   const id = `form-${name}`;
-  const own = { id, name, required: true, autofocus: isFirst, autocomplete: "off", "aria-invalid": errors ? "true" : null, "aria-describedby": errors || hint ? `${id}-about` : null, ...more };
-  return html`<div class="field"><label for=${id}>${label}</label>
-    ${options ? html`<select ...${own}>${options.map(([each, word]) => html`<option value=${each} selected=${each === value}>${word}</option>`)}</select>`
-      : lines ? html`<textarea ...${own} rows=${lines} defaultValue=${value}></textarea>` : html`<input ...${own} defaultValue=${value} />`}
+  const own = {
+    id,
+    name,
+    required: true,
+    autofocus: isFirst,
+    autocomplete: "off",
+    "aria-invalid": errors ? "true" : null,
+    "aria-describedby": errors || hint ? `${id}-about` : null,
+    ...more,
+  };
+  return html`<div class="field">
+    <label for=${id}>${label}</label>
+    ${
+      options
+        ? html`<select ...${own}>
+            ${options.map(([each, word]) => html`<option value=${each} selected=${each === value}>${word}</option>`)}
+          </select>`
+        : lines
+          ? html`<textarea ...${own} rows=${lines} defaultValue=${value}></textarea>`
+          : html`<input ...${own} defaultValue=${value} />`
+    }
     ${(errors || hint) && html`<span id=${`${id}-about`} class=${errors ? "errors" : "hint"} role=${errors ? "alert" : null}>${errors ? errors.join(" ") : hint}</span>`}
   </div>`;
 }

@@ -13,7 +13,20 @@ const PATHS = {
 };
 
 /** A small filled sign that says nothing by itself. */
-export const icon = (name) => html`<svg width="10" height="10" viewBox="0 0 14 14" fill="currentColor" aria-hidden="true"><path d=${PATHS[name]} /></svg>`;
+export const icon = (name) =>
+  html`<svg width="10" height="10" viewBox="0 0 14 14" fill="currentColor" aria-hidden="true">
+    <path d=${PATHS[name]} />
+  </svg>`;
 
 /** A cross for closing things. */
-export const cross = html`<svg width="12" height="12" viewBox="0 0 12 12" fill="none" stroke="currentColor" stroke-width="1.6" aria-hidden="true"><path d="M2 2l8 8M10 2l-8 8" /></svg>`;
+export const cross = html`<svg
+  width="12"
+  height="12"
+  viewBox="0 0 12 12"
+  fill="none"
+  stroke="currentColor"
+  stroke-width="1.6"
+  aria-hidden="true"
+>
+  <path d="M2 2l8 8M10 2l-8 8" />
+</svg>`;

@@ -25,17 +25,23 @@ function take(job) {
 }
 
 function draw() {
-  const active = [...jobs.values()].filter(isActive), part = active.length === 1 ? share(active[0]) : null;
+  const active = [...jobs.values()].filter(isActive);
+  const part = active.length === 1 ? share(active[0]) : null;
   button.hidden = !jobs.size;
-  const words = active.length ? `${plural(active.length, "job")}${part === null ? "" : ` · ${Math.floor(part * 100)}%`}` : "Jobs done";
+  const words = active.length
+    ? `${plural(active.length, "job")}${part === null ? "" : ` · ${Math.floor(part * 100)}%`}`
+    : "Jobs done";
   render(html`${active.length > 0 && html`<i class="ring" aria-hidden="true"></i>`}<span>${words}</span>`, button);
   tray.dispatchEvent(new Event("change"));
 }
 
 function tell(job) {
   const go = (address) => () => location.assign(address);
-  const action = job.has_rejects ? { label: "Refused rows", run: go(rejectsAddress(job)) }
-    : table ? undefined : { label: "Open table", run: go(`/tables/${job.table}/`) };
+  const action = job.has_rejects
+    ? { label: "Refused rows", run: go(rejectsAddress(job)) }
+    : table
+      ? undefined
+      : { label: "Open table", run: go(`/tables/${job.table}/`) };
   toast(`${title(job)}: ${outcome(job)}`, { kind: job.status === "failed" ? "error" : "info", seconds: 12, action });
 }
 

@@ -18,12 +18,15 @@ function Jobs({ jobs, tray, take }) {
     tray.addEventListener("change", changed);
     return () => tray.removeEventListener("change", changed);
   }, []);
-  return [...jobs.values()].reverse().map((job) => html`<section class="job" key=${job.id}>
-    <h3>${title(job)}</h3>
-    <${JobProgress} job=${job} />
-    <p class="row-of-buttons">
-      <a class="button small" href=${`/tables/${job.table}/`}>Open table</a>
-      ${isActive(job) && html`<button type="button" class="button small danger" onClick=${async () => take(await cancelJob(job))}>Cancel</button>`}
-    </p>
-  </section>`);
+  return [...jobs.values()].reverse().map(
+    (job) =>
+      html`<section class="job" key=${job.id}>
+        <h3>${title(job)}</h3>
+        <${JobProgress} job=${job} />
+        <p class="row-of-buttons">
+          <a class="button small" href=${`/tables/${job.table}/`}>Open table</a>
+          ${isActive(job) && html`<button type="button" class="button small danger" onClick=${async () => take(await cancelJob(job))}>Cancel</button>`}
+        </p>
+      </section>`,
+  );
 }

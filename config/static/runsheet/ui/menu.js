@@ -23,7 +23,9 @@ export function openMenu(anchor, view, { label, at, isForm = false }) {
   document.body.append(box);
   const close = () => box.hidePopover();
   open = { box, close };
-  box.addEventListener("toggle", (event) => { if (/** @type {ToggleEvent} */ (event).newState === "closed") dispose(box, anchor); });
+  box.addEventListener("toggle", (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState === "closed") dispose(box, anchor);
+  });
   if (!isForm) box.addEventListener("keydown", (event) => moveFocus(box, event));
   render(view(close), box);
   box.showPopover();
@@ -53,14 +55,15 @@ function below(anchor) {
 }
 
 function place(box, { x, y }) {
-  const width = box.offsetWidth, height = box.offsetHeight;
+  const width = box.offsetWidth;
+  const height = box.offsetHeight;
   box.style.left = `${Math.max(8, Math.min(x, innerWidth - width - 8))}px`;
   box.style.top = `${Math.max(8, Math.min(y, innerHeight - height - 8))}px`;
 }
 
 /** @returns {HTMLElement[]} */
 function focusables(box) {
-  return [...box.querySelectorAll('button:not(:disabled), [href], input, select')];
+  return [...box.querySelectorAll("button:not(:disabled), [href], input, select")];
 }
 
 function moveFocus(box, event) {
@@ -70,6 +73,7 @@ function moveFocus(box, event) {
   event.preventDefault();
   const all = focusables(box);
   const here = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-  const next = event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : (here + step + all.length) % all.length;
+  const next =
+    event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : (here + step + all.length) % all.length;
   all[next]?.focus();
 }

@@ -16,7 +16,8 @@ export function startShell() {
 }
 
 function placePersonMenu() {
-  const button = document.getElementById("person"), menu = document.getElementById("person-menu");
+  const button = document.getElementById("person");
+  const menu = document.getElementById("person-menu");
   if (!button || !menu) return;
   menu.addEventListener("toggle", () => {
     const frame = button.getBoundingClientRect();
@@ -31,10 +32,16 @@ function startTheme() {
   if (!button) return;
   const system = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
-  const label = () => { button.textContent = isDark() ? "Light theme" : "Dark theme"; };
+  const label = () => {
+    button.textContent = isDark() ? "Light theme" : "Dark theme";
+  };
   button.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
-    try { localStorage.setItem("runsheet-theme", root.dataset.theme); } catch { /* it holds for this page then */ }
+    try {
+      localStorage.setItem("runsheet-theme", root.dataset.theme);
+    } catch {
+      /* it holds for this page then */
+    }
     label();
   });
   system.addEventListener("change", label);
@@ -46,10 +53,14 @@ async function watchWorkers(line) {
     if (document.hidden) return;
     try {
       const { results } = await api("GET", "workers/");
-      const working = results.filter((worker) => worker.slots > 0 && worker.queues.some((queue) => queue !== "control"));
+      const working = results.filter(
+        (worker) => worker.slots > 0 && worker.queues.some((queue) => queue !== "control"),
+      );
       const slots = working.reduce((sum, worker) => sum + worker.slots, 0);
       line.dataset.state = working.length ? "up" : "down";
-      line.textContent = working.length ? `${plural(working.length, "worker")} · ${plural(slots, "slot")}` : "no workers";
+      line.textContent = working.length
+        ? `${plural(working.length, "worker")} · ${plural(slots, "slot")}`
+        : "no workers";
     } catch {
       line.dataset.state = "down";
       line.textContent = "server unreachable";

@@ -25,7 +25,13 @@ export function toast(text, { kind = "info", seconds = 6, action } = {}) {
   words.textContent = text;
   box.append(words);
   const close = () => box.remove();
-  if (action) box.append(button(action.label, "button small", () => { close(); action.run(); }));
+  if (action)
+    box.append(
+      button(action.label, "button small", () => {
+        close();
+        action.run();
+      }),
+    );
   box.append(button("Close", "button small", close));
   shelf().append(box);
   if (kind !== "error") setTimeout(close, seconds * 1000);

@@ -35,22 +35,33 @@ export class Choices {
   }
 
   get value() {
-    return this.isMany ? (this.chosen.length ? this.chosen : null) : this.chosen[0] ?? null;
+    return this.isMany ? (this.chosen.length ? this.chosen : null) : (this.chosen[0] ?? null);
   }
 
   /** Show the choices that hold these words. */
   search(text) {
-    const wanted = text.trim().toLowerCase(), all = choicesOf(this.column);
-    const found = all.filter((choice) => choice.toLowerCase().includes(wanted)).slice(0, MOST_SHOWN)
+    const wanted = text.trim().toLowerCase();
+    const all = choicesOf(this.column);
+    const found = all
+      .filter((choice) => choice.toLowerCase().includes(wanted))
+      .slice(0, MOST_SHOWN)
       .map((choice) => ({ choice, act: (isKey) => this.pick(choice, isKey) }));
-    const isNew = wanted && !all.some((choice) => choice.toLowerCase() === wanted) && !wanted.includes(",") && text.length <= LONGEST;
+    const isNew =
+      wanted &&
+      !all.some((choice) => choice.toLowerCase() === wanted) &&
+      !wanted.includes(",") &&
+      text.length <= LONGEST;
     /** @type {{choice?: string, label?: string, act: (isKey: boolean) => void}[]} */
     this.options = found;
-    if (isNew && this.mayAdd) this.options.push({ label: `Add “${text.trim()}”`, act: (isKey) => this.add(text.trim(), isKey) });
-    if (!wanted && !this.isMany && this.chosen.length) this.options.push({ label: "Empty this cell", act: (isKey) => this.pick(null, isKey) });
+    if (isNew && this.mayAdd)
+      this.options.push({ label: `Add “${text.trim()}”`, act: (isKey) => this.add(text.trim(), isKey) });
+    if (!wanted && !this.isMany && this.chosen.length)
+      this.options.push({ label: "Empty this cell", act: (isKey) => this.pick(null, isKey) });
     this.list.replaceChildren(...this.options.map((option, place) => this.draw(option, place)));
     this.light(wanted ? 0 : this.isMany ? -1 : found.findIndex(({ choice }) => choice === this.chosen[0]));
-    this.field.tell(this.options.length ? "" : all.length ? "No such choice." : "This column has no choices yet: type one to add it.");
+    this.field.tell(
+      this.options.length ? "" : all.length ? "No such choice." : "This column has no choices yet: type one to add it.",
+    );
   }
 
   draw({ choice, label, act }, place) {
@@ -63,7 +74,8 @@ export class Choices {
     const hue = choice === undefined ? -1 : hueOf(this.column, choice);
     if (hue >= 0) words.style.setProperty("--hue", `var(--hue-${hue}, var(--ink2))`);
     line.append(words);
-    if (this.chosen.includes(choice)) line.append(Object.assign(part("span", "tick"), { textContent: "✓", ariaHidden: "true" }));
+    if (this.chosen.includes(choice))
+      line.append(Object.assign(part("span", "tick"), { textContent: "✓", ariaHidden: "true" }));
     line.addEventListener("pointerdown", (event) => event.preventDefault());
     line.addEventListener("click", () => act(false));
     return line;
@@ -81,7 +93,8 @@ export class Choices {
 
   /** Returns whether the key was taken. */
   key(event) {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], count = this.list.children.length;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const count = this.list.children.length;
     if (step && count) this.light(Math.max(0, (this.on + step + count) % count));
     else if (event.key === "Enter" && this.on >= 0 && !event.ctrlKey && !event.metaKey) this.options[this.on].act(true);
     else if (event.key === "Backspace" && this.isMany && !this.field.text.value && this.chosen.length) {

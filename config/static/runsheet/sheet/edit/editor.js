@@ -20,10 +20,25 @@ export class Editor {
     this.choices = null;
     this.isBusy = false;
     field.box.addEventListener("input", () => this.typed());
-    for (const type of ["pointerdown", "click", "dblclick"]) field.box.addEventListener(type, (event) => event.stopPropagation());
-    grid.addEventListener("pointerdown", (event) => { if (this.at && !event.composedPath().includes(field.box)) this.commit(null); }, true);
-    grid.scroller.addEventListener("scroll", () => { if (this.at) requestAnimationFrame(() => this.follow()); }, { passive: true });
-    grid.addEventListener("sheet:active", ({ detail }) => { if (this.at && !isAt(detail, this.at.place)) this.commit(null); });
+    for (const type of ["pointerdown", "click", "dblclick"])
+      field.box.addEventListener(type, (event) => event.stopPropagation());
+    grid.addEventListener(
+      "pointerdown",
+      (event) => {
+        if (this.at && !event.composedPath().includes(field.box)) this.commit(null);
+      },
+      true,
+    );
+    grid.scroller.addEventListener(
+      "scroll",
+      () => {
+        if (this.at) requestAnimationFrame(() => this.follow());
+      },
+      { passive: true },
+    );
+    grid.addEventListener("sheet:active", ({ detail }) => {
+      if (this.at && !isAt(detail, this.at.place)) this.commit(null);
+    });
   }
 
   /**
@@ -31,10 +46,12 @@ export class Editor {
    * @param {{row: number, col: number}} place @param {{typed?: boolean, text?: string}} [how]
    */
   open(place, { typed = false, text } = {}) {
-    const column = this.grid.schema.columns[place.col - 1], row = this.grid.store.row(place.row);
+    const column = this.grid.schema.columns[place.col - 1];
+    const row = this.grid.store.row(place.row);
     const cell = this.grid.window.elementAt(place);
     if (!column || !row || !cell) return this.field.close();
-    const was = row.data[column.key] ?? null, { field } = this;
+    const was = row.data[column.key] ?? null;
+    const { field } = this;
     const isChoice = column.type === "select" || column.type === "multi_select";
     const isNative = !typed && text === undefined && (column.type === "date" || column.type === "datetime");
     this.at = { place, row: row.id, column, was };
@@ -47,7 +64,8 @@ export class Editor {
       field.native.value = toNative(column, was);
     }
     field.open(isNative ? "native" : this.isLong ? "long" : "one", `${column.name}, row ${place.row + 1}`);
-    if (isChoice) this.choices = new Choices(this.grid, field, column, was, (isKey) => this.commit(isKey ? STEPS.Enter : null));
+    if (isChoice)
+      this.choices = new Choices(this.grid, field, column, was, (isKey) => this.commit(isKey ? STEPS.Enter : null));
     this.typed();
   }
 
@@ -66,7 +84,11 @@ export class Editor {
     if (this.choices) this.choices.search(field.text.value);
     else {
       const { hint, fault } = this.meant();
-      const quiet = this.isLong ? LONG_KEYS : field.input === field.native && this.at.column.type === "datetime" ? "UTC" : "";
+      const quiet = this.isLong
+        ? LONG_KEYS
+        : field.input === field.native && this.at.column.type === "datetime"
+          ? "UTC"
+          : "";
       field.tell(fault || hint || quiet, Boolean(fault));
     }
     field.fit();
@@ -84,7 +106,8 @@ export class Editor {
     else if (event.key === "Tab") this.commit(turned(STEPS.Tab, event.shiftKey));
     else if (this.choices?.key(event)) return true;
     else if (event.key === "Enter" && event.altKey && !this.choices) this.write("\n");
-    else if (event.key === "Enter" && (!this.isLong || event.ctrlKey || event.metaKey)) this.commit(turned(STEPS.Enter, event.shiftKey));
+    else if (event.key === "Enter" && (!this.isLong || event.ctrlKey || event.metaKey))
+      this.commit(turned(STEPS.Enter, event.shiftKey));
     else return false;
     return true;
   }
@@ -109,7 +132,9 @@ export class Editor {
    */
   async commit(step) {
     if (!this.at || this.isBusy) return;
-    const { at } = this, meant = this.meant(), text = this.field.input.value;
+    const { at } = this;
+    const meant = this.meant();
+    const text = this.field.input.value;
     if (meant.fault) {
       this.field.tell(meant.fault, true);
       if (!isAt(this.grid.active, at.place)) this.grid.activate(at.place);
@@ -120,7 +145,10 @@ export class Editor {
     else this.field.tell("Saving…");
     this.isBusy = !meant.sure;
     try {
-      await this.grid.writer.write([{ row: at.row, data: { [at.column.key]: meant.value } }], { words: `change “${at.column.name}”`, throws: true });
+      await this.grid.writer.write([{ row: at.row, data: { [at.column.key]: meant.value } }], {
+        words: `change “${at.column.name}”`,
+        throws: true,
+      });
       if (this.at === at) this.leave(step);
     } catch (error) {
       this.refused(at, text, wordsOf(error));
@@ -132,15 +160,20 @@ export class Editor {
   leave(step) {
     const { place } = this.at;
     this.cancel();
-    if (step) this.grid.activate(within({ row: place.row + step.row, col: Math.max(1, place.col + step.col) }, this.grid.bounds));
+    if (step)
+      this.grid.activate(
+        within({ row: place.row + step.row, col: Math.max(1, place.col + step.col) }, this.grid.bounds),
+      );
   }
 
   /** What was refused is back in its field, with the server's words; nothing typed is lost. */
   refused(at, text, words) {
     if (this.at === at) return this.field.tell(words, true);
     const again = () => {
-      const row = this.grid.store.index.get(at.row), col = this.grid.schema.columns.findIndex((column) => column.id === at.column.id) + 1;
-      if (row === undefined || !col) return toast(`“${text}” could not be written: the cell is not here any more.`, { kind: "error" });
+      const row = this.grid.store.index.get(at.row);
+      const col = this.grid.schema.columns.findIndex((column) => column.id === at.column.id) + 1;
+      if (row === undefined || !col)
+        return toast(`“${text}” could not be written: the cell is not here any more.`, { kind: "error" });
       this.grid.activate({ row, col });
       requestAnimationFrame(() => {
         this.open({ row, col }, choicesOf(at.column).length ? {} : { text });
@@ -148,7 +181,11 @@ export class Editor {
       });
     };
     if (this.field.hasFocus && !this.at) again();
-    else toast(`Could not change “${at.column.name}”. ${words}`, { kind: "error", action: { label: "Edit again", run: again } });
+    else
+      toast(`Could not change “${at.column.name}”. ${words}`, {
+        kind: "error",
+        action: { label: "Edit again", run: again },
+      });
   }
 }
 

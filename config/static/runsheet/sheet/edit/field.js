@@ -9,7 +9,14 @@
 import { element } from "../slot.js";
 
 /** What the field says of itself while it searches a list. */
-const CHOOSING = ["role", "aria-expanded", "aria-controls", "aria-autocomplete", "aria-activedescendant", "placeholder"];
+const CHOOSING = [
+  "role",
+  "aria-expanded",
+  "aria-controls",
+  "aria-autocomplete",
+  "aria-activedescendant",
+  "placeholder",
+];
 
 export class Field {
   /** @param {HTMLElement} scroller */
@@ -55,7 +62,10 @@ export class Field {
   follow() {
     const cell = document.getElementById(this.scroller.getAttribute("aria-activedescendant") || "");
     if ("ariaActiveDescendantElement" in this.text && !this.isOpen) this.text.ariaActiveDescendantElement = cell;
-    for (const [at, name] of [[this.box, "aria-rowindex"], [this.cell, "aria-colindex"]]) {
+    for (const [at, name] of [
+      [this.box, "aria-rowindex"],
+      [this.cell, "aria-colindex"],
+    ]) {
       const from = at === this.box ? cell?.parentElement : cell;
       at.setAttribute(name, from?.getAttribute(name) || "1");
     }
@@ -63,7 +73,8 @@ export class Field {
   }
 
   name(words) {
-    for (const input of [this.text, this.native]) input.setAttribute("aria-label", input === this.input ? words : "Value");
+    for (const input of [this.text, this.native])
+      input.setAttribute("aria-label", input === this.input ? words : "Value");
   }
 
   /** Show the field over a cell. @param {string} look "one", "long" or "native" @param {string} label */
@@ -97,7 +108,8 @@ export class Field {
 
   /** Stand where the cell stands. @param {Element} cell */
   place(cell) {
-    const frame = cell.getBoundingClientRect(), own = this.scroller.getBoundingClientRect();
+    const frame = cell.getBoundingClientRect();
+    const own = this.scroller.getBoundingClientRect();
     this.put(frame.left - own.left + this.scroller.scrollLeft, frame.top - own.top + this.scroller.scrollTop);
     this.box.style.setProperty("--cell-width", `${frame.width}px`);
     this.box.style.setProperty("--cell-height", `${frame.height}px`);
@@ -113,9 +125,15 @@ export class Field {
   fit() {
     this.text.style.height = "auto";
     this.text.style.height = `${this.text.scrollHeight + 2}px`;
-    const own = this.scroller.getBoundingClientRect(), frame = this.box.getBoundingClientRect();
-    const over = frame.bottom - own.bottom + 4, right = frame.right - own.right + 16;
-    if (over > 0 || right > 0) this.put(Math.max(this.scroller.scrollLeft, this.box.offsetLeft - Math.max(0, right)), this.box.offsetTop - Math.max(0, over));
+    const own = this.scroller.getBoundingClientRect();
+    const frame = this.box.getBoundingClientRect();
+    const over = frame.bottom - own.bottom + 4;
+    const right = frame.right - own.right + 16;
+    if (over > 0 || right > 0)
+      this.put(
+        Math.max(this.scroller.scrollLeft, this.box.offsetLeft - Math.max(0, right)),
+        this.box.offsetTop - Math.max(0, over),
+      );
     this.below.part.toggle("up", frame.bottom + this.below.offsetHeight > own.bottom);
   }
 

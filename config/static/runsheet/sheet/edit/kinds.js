@@ -24,8 +24,9 @@ export function toText(column, value) {
 }
 
 /** Whether the field for this text has several lines: Enter then writes one. */
-export const isLong = (column, text) => column.type === "json"
-  || (column.type === "text" && Boolean(column.options.long || text.includes("\n") || text.length > MOST_SHORT));
+export const isLong = (column, text) =>
+  column.type === "json" ||
+  (column.type === "text" && Boolean(column.options.long || text.includes("\n") || text.length > MOST_SHORT));
 
 /** What a date's own field takes; "" when the value is none. Times are those of UTC, as they are stored and shown. */
 export function toNative(column, value) {
@@ -41,13 +42,24 @@ export function fromText(column, text) {
   if (column.type === "text") return { value: text || null, sure: true };
   if (!trimmed) return { value: null, sure: true };
   switch (column.type) {
-    case "number": return fromNumber(trimmed, trimmed);
-    case "currency": return fromNumber(trimmed.replace(MONEY, ""), trimmed);
-    case "date": return checked(trimmed, /^\d{4}-\d\d-\d\d$/, "Write a date like 2024-12-31.");
-    case "datetime": return fromMoment(trimmed);
-    case "url": return checked(trimmed, /^https?:\/\/[^\s/?#]+\.[^\s]+$/i, "Write it like https://example.org/page.");
-    case "email": return checked(trimmed, /^[^@\s,;<>"]{1,64}@[^@\s,;<>"]+\.[^@\s,;<>".]{2,63}$/, "Write it like name@example.org.");
-    default: return { value: trimmed, sure: false };
+    case "number":
+      return fromNumber(trimmed, trimmed);
+    case "currency":
+      return fromNumber(trimmed.replace(MONEY, ""), trimmed);
+    case "date":
+      return checked(trimmed, /^\d{4}-\d\d-\d\d$/, "Write a date like 2024-12-31.");
+    case "datetime":
+      return fromMoment(trimmed);
+    case "url":
+      return checked(trimmed, /^https?:\/\/[^\s/?#]+\.[^\s]+$/i, "Write it like https://example.org/page.");
+    case "email":
+      return checked(
+        trimmed,
+        /^[^@\s,;<>"]{1,64}@[^@\s,;<>"]+\.[^@\s,;<>".]{2,63}$/,
+        "Write it like name@example.org.",
+      );
+    default:
+      return { value: trimmed, sure: false };
   }
 }
 
@@ -75,7 +87,8 @@ function fromMoment(text) {
   return { value: `${found[1]}T${found[2]}${found[3] || ":00"}${found[4] || ".000"}Z`, sure: true };
 }
 
-const checked = (text, pattern, hint) => (pattern.test(text) ? { value: text, sure: true } : { value: text, sure: false, hint });
+const checked = (text, pattern, hint) =>
+  pattern.test(text) ? { value: text, sure: true } : { value: text, sure: false, hint };
 
 /** Whether two values are the same to a person who looks at them. */
 export const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);

@@ -9,9 +9,15 @@ import { report, toast } from "../../ui/toast.js";
 export function attachSide(grid) {
   const side = new Side(grid);
   grid.side = side;
-  grid.openColumn = (columnId = null, place = {}) => side.open(() => import("./column.js"), columnId ? "Column" : "New column", { columnId, place });
-  grid.deleteColumn = async (columnId) => (await import("./column.js")).remove(grid, grid.schema.column.get(columnId), (words) => { toast(words); grid.loadSchema(); });
-  grid.openGroup = (groupId = null) => side.open(() => import("./group.js"), groupId ? "Workflow columns" : "New workflow columns", { groupId });
+  grid.openColumn = (columnId = null, place = {}) =>
+    side.open(() => import("./column.js"), columnId ? "Column" : "New column", { columnId, place });
+  grid.deleteColumn = async (columnId) =>
+    (await import("./column.js")).remove(grid, grid.schema.column.get(columnId), (words) => {
+      toast(words);
+      grid.loadSchema();
+    });
+  grid.openGroup = (groupId = null) =>
+    side.open(() => import("./group.js"), groupId ? "Workflow columns" : "New workflow columns", { groupId });
   grid.openHistory = () => side.open(() => import("./history.js"), "Run history", {});
   document.getElementById("run-history")?.addEventListener("click", () => grid.openHistory());
   if (grid.mayRun) grid.header.end.append(plus(grid));
@@ -23,9 +29,33 @@ function plus(grid) {
   button.className = "head-plus";
   button.setAttribute("aria-label", "Add a column");
   button.setAttribute("aria-haspopup", "menu");
-  button.addEventListener("click", () => openMenu(button, (close) => html`
-    <button type="button" class="item" onClick=${() => { close(); grid.openColumn(); }}>Column…</button>
-    <button type="button" class="item" onClick=${() => { close(); grid.openGroup(); }}>Columns filled by a workflow…</button>`, { label: "Add" }));
+  button.addEventListener("click", () =>
+    openMenu(
+      button,
+      (close) =>
+        html`<button
+            type="button"
+            class="item"
+            onClick=${() => {
+              close();
+              grid.openColumn();
+            }}
+          >
+            Column…
+          </button>
+          <button
+            type="button"
+            class="item"
+            onClick=${() => {
+              close();
+              grid.openGroup();
+            }}
+          >
+            Columns filled by a workflow…
+          </button>`,
+      { label: "Add" },
+    ),
+  );
   return button;
 }
 
@@ -82,11 +112,21 @@ class Side {
     this.isDirty = false;
     this.box.hidden = true;
     render(null, this.box);
-    const back = this.before instanceof HTMLElement && this.before.isConnected && this.before !== document.body ? this.before : this.grid.scroller;
+    const back =
+      this.before instanceof HTMLElement && this.before.isConnected && this.before !== document.body
+        ? this.before
+        : this.grid.scroller;
     back.focus({ preventScroll: true });
   }
 
   async mayLeave() {
-    return !this.isDirty || confirm({ title: "Leave without saving?", text: "What you changed in this panel is not saved yet.", yes: "Leave" });
+    return (
+      !this.isDirty ||
+      confirm({
+        title: "Leave without saving?",
+        text: "What you changed in this panel is not saved yet.",
+        yes: "Leave",
+      })
+    );
   }
 }

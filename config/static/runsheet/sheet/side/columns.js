@@ -2,9 +2,19 @@
 /** A column as its form has it, and as the API takes it. Pure. */
 
 /** @type {[string, string, string[]?][]} type, its word, the options it takes */
-export const TYPES = [["text", "Text", ["long"]], ["number", "Number", ["decimals"]], ["boolean", "Checkbox"], ["date", "Date", ["date_format"]],
-  ["datetime", "Date and time", ["date_format"]], ["select", "Single choice", ["choices"]], ["multi_select", "Several choices", ["choices"]],
-  ["url", "Web address"], ["email", "E-mail"], ["currency", "Currency", ["currency", "decimals"]], ["json", "JSON"]];
+export const TYPES = [
+  ["text", "Text", ["long"]],
+  ["number", "Number", ["decimals"]],
+  ["boolean", "Checkbox"],
+  ["date", "Date", ["date_format"]],
+  ["datetime", "Date and time", ["date_format"]],
+  ["select", "Single choice", ["choices"]],
+  ["multi_select", "Several choices", ["choices"]],
+  ["url", "Web address"],
+  ["email", "E-mail"],
+  ["currency", "Currency", ["currency", "decimals"]],
+  ["json", "JSON"],
+];
 
 export const COLOURS = ["grey", "red", "orange", "yellow", "green", "teal", "blue", "purple", "pink", "brown"];
 
@@ -12,8 +22,17 @@ export const COLOURS = ["grey", "red", "orange", "yellow", "green", "teal", "blu
 export function valuesOf(column) {
   const { name = "", type = "text", options = {}, required = false, unique = false } = column || {};
   const { choices = [], colours = {}, currency = "", decimals = "", date_format = "", long = false } = options;
-  return { name, type, required, unique, currency, decimals: String(decimals), date_format, long,
-    choices: choices.map((choice) => ({ was: choice, name: choice, colour: colours[choice] || "" })) };
+  return {
+    name,
+    type,
+    required,
+    unique,
+    currency,
+    decimals: String(decimals),
+    date_format,
+    long,
+    choices: choices.map((choice) => ({ was: choice, name: choice, colour: colours[choice] || "" })),
+  };
 }
 
 /** The options that mean something for the type chosen, as far as they are given. */
@@ -22,7 +41,9 @@ function optionsOf(values) {
   const choices = values.choices.map((one) => ({ ...one, name: one.name.trim() })).filter((one) => one.name);
   const colours = Object.fromEntries(choices.filter((one) => one.colour).map((one) => [one.name, one.colour]));
   const all = {
-    choices: choices.length ? { choices: choices.map((one) => one.name), ...(Object.keys(colours).length && { colours }) } : {},
+    choices: choices.length
+      ? { choices: choices.map((one) => one.name), ...(Object.keys(colours).length && { colours }) }
+      : {},
     currency: values.currency.trim() ? { currency: values.currency.trim().toUpperCase() } : {},
     decimals: values.decimals === "" ? {} : { decimals: Number(values.decimals) },
     date_format: values.date_format ? { date_format: values.date_format } : {},
@@ -38,12 +59,22 @@ export function bodyOf(values) {
 
 /** What differs from the stored column; a choice that got another name takes its values along. */
 export function changesOf(column, values) {
-  const body = bodyOf(values), stored = { ...column, options: column.options || {} };
-  const changed = Object.fromEntries(Object.entries(body).filter(([name, value]) => JSON.stringify(sorted(value)) !== JSON.stringify(sorted(stored[name]))));
-  const renamed = values.choices.filter((one) => one.was && one.name.trim() && one.was !== one.name.trim()).map((one) => [one.was, one.name.trim()]);
+  const body = bodyOf(values);
+  const stored = { ...column, options: column.options || {} };
+  const changed = Object.fromEntries(
+    Object.entries(body).filter(
+      ([name, value]) => JSON.stringify(sorted(value)) !== JSON.stringify(sorted(stored[name])),
+    ),
+  );
+  const renamed = values.choices
+    .filter((one) => one.was && one.name.trim() && one.was !== one.name.trim())
+    .map((one) => [one.was, one.name.trim()]);
   if (renamed.length && body.type === column.type) changed.renamed_choices = Object.fromEntries(renamed);
   return changed;
 }
 
 /** An object with its keys in order, so that two of the same content compare as the same. */
-const sorted = (value) => (value && typeof value === "object" && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).sort()) : value);
+const sorted = (value) =>
+  value && typeof value === "object" && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort())
+    : value;

@@ -12,8 +12,11 @@ import { isActive } from "../overlay.js";
 
 const PAGE = 20;
 const WORDS = {
-  pending: ["queued", "Queued"], dispatching: ["running", "Running"], complete: ["done", "Done"],
-  cancelled: ["cancelled", "Stopped"], failed: ["failed", "Could not finish"],
+  pending: ["queued", "Queued"],
+  dispatching: ["running", "Running"],
+  complete: ["done", "Done"],
+  cancelled: ["cancelled", "Stopped"],
+  failed: ["failed", "Could not finish"],
 };
 const CELLS = new Map([...MODES, ["new", "Never tried"]]);
 
@@ -34,8 +37,10 @@ export function Panel({ grid, side }) {
   };
   useEffect(() => {
     read();
-    all(`workspaces/${document.documentElement.dataset.workspace}/members/`)
-      .then((members) => setPeople(new Map(members.map((one) => [one.user, one.name || one.username]))), (error) => report(error, "read who belongs here"));
+    all(`workspaces/${document.documentElement.dataset.workspace}/members/`).then(
+      (members) => setPeople(new Map(members.map((one) => [one.user, one.name || one.username]))),
+      (error) => report(error, "read who belongs here"),
+    );
     let known = 0;
     const look = () => {
       draw((count) => count + 1);
@@ -47,30 +52,50 @@ export function Panel({ grid, side }) {
     return () => session.removeEventListener("dispatches", look);
   }, []);
   const here = (one) => session.dispatches.get(one.id) || one;
-  return html`<header class="drawer-head"><div><h2>Run history</h2></div>
-      <button type="button" class="icon-button" aria-label="Close" onClick=${() => side.close()}>${cross}</button></header>
+  return html`<header class="drawer-head">
+      <div><h2>Run history</h2></div>
+      <button type="button" class="icon-button" aria-label="Close" onClick=${() => side.close()}>${cross}</button>
+    </header>
     ${!found && html`<section><p class="quiet" role="status">Reading…</p></section>`}
     ${found?.length === 0 && html`<section><p class="quiet">Nothing has run here yet.</p></section>`}
-    <ol class="history">${(found || []).map((one) => html`<${Entry} key=${one.id} grid=${grid} dispatch=${here(one)} by=${people.get(one.requested_by)} />`)}</ol>
+    <ol class="history">
+      ${(found || []).map((one) => html`<${Entry} key=${one.id} grid=${grid} dispatch=${here(one)} by=${people.get(one.requested_by)} />`)}
+    </ol>
     ${next && html`<section><button type="button" class="button" onClick=${() => read(next)}>Show more</button></section>`}`;
 }
 
 function Entry({ grid, dispatch, by }) {
   const [state, word] = WORDS[dispatch.status] || ["queued", dispatch.status];
   const live = isActive(dispatch);
-  const names = dispatch.groups.map((id) => grid.schema.group.get(id)?.name).filter(Boolean).join(", ") || plural(dispatch.groups.length, "group");
+  const names =
+    dispatch.groups
+      .map((id) => grid.schema.group.get(id)?.name)
+      .filter(Boolean)
+      .join(", ") || plural(dispatch.groups.length, "group");
   const who = dispatch.is_manual ? by || "somebody" : "automatic";
-  return html`<li><div class="history-head"><strong>${names}</strong><span class="pill" data-state=${state}><span class="word">${word}</span></span></div>
-    <p class="quiet"><time datetime=${dispatch.requested_at}>${instant(dispatch.requested_at)}</time>
-      ${" "}· ${who} · ${scopeWords(dispatch)} · ${(CELLS.get(dispatch.mode) || dispatch.mode).toLowerCase()}</p>
-    <p class="strip-figures">${figuresOf(dispatch, live).map((figure) => html`<span class=${figure.kind === "failed" ? "failed" : ""}>${figure.text}</span>`)}</p>
-    <p class="history-acts"><a href=${`/runs/?dispatch=${dispatch.id}`}>Show its runs</a>
+  return html`<li>
+    <div class="history-head">
+      <strong>${names}</strong><span class="pill" data-state=${state}><span class="word">${word}</span></span>
+    </div>
+    <p class="quiet">
+      <time datetime=${dispatch.requested_at}>${instant(dispatch.requested_at)}</time>${" "}· ${who}
+      ·${" "}${scopeWords(dispatch)} ·${" "}${(CELLS.get(dispatch.mode) || dispatch.mode).toLowerCase()}
+    </p>
+    <p class="strip-figures">
+      ${figuresOf(dispatch, live).map((figure) => html`<span class=${figure.kind === "failed" ? "failed" : ""}>${figure.text}</span>`)}
+    </p>
+    <p class="history-acts">
+      <a href=${`/runs/?dispatch=${dispatch.id}`}>Show its runs</a>
       ${grid.mayRun && live && html`<button type="button" class="button small danger" onClick=${() => stopDispatch(grid.session, grid.store, dispatch)}>Stop</button>`}
-      ${grid.mayRun && !live && dispatch.progress?.failed > 0 && html`<button type="button" class="button small" onClick=${() => retryFailed(grid.session, dispatch)}>Retry failed</button>`}</p></li>`;
+      ${grid.mayRun && !live && dispatch.progress?.failed > 0 && html`<button type="button" class="button small" onClick=${() => retryFailed(grid.session, dispatch)}>Retry failed</button>`}
+    </p>
+  </li>`;
 }
 
 function scopeWords({ scope = {}, limit }) {
-  const named = Array.isArray(scope.rows) ? plural(scope.rows.length, "row") : scope.rows && ("seq_from" in scope.rows ? "new rows" : "a selection");
+  const named = Array.isArray(scope.rows)
+    ? plural(scope.rows.length, "row")
+    : scope.rows && ("seq_from" in scope.rows ? "new rows" : "a selection");
   const rows = named || (scope.filter ? "rows of a filter" : "all rows");
   return limit ? `first ${plural(limit, "row")}${rows === "all rows" ? "" : ` of ${rows}`}` : rows;
 }

@@ -1,18 +1,36 @@
 // @ts-check
 /** A workflow group as its form has it, and as the API takes it; what a workflow takes and gives. Pure. */
 
-export const KINDS = [["column", "Column"], ["expression", "Expression"], ["value", "Fixed value"]];
+export const KINDS = [
+  ["column", "Column"],
+  ["expression", "Expression"],
+  ["value", "Fixed value"],
+];
 
 /** @param {any} group as the API shows it, or null for a new one */
 export function valuesOf(group) {
-  const retry = group?.retry, limits = group?.limits || {};
+  const retry = group?.retry;
+  const limits = group?.limits || {};
   return {
-    name: group?.name || "", workflow: group?.workflow || "", ref: group?.ref || "live",
+    name: group?.name || "",
+    workflow: group?.workflow || "",
+    ref: group?.ref || "live",
     inputs: Object.entries(group?.inputs || {}).map(([name, source]) => inputOf(name, source)),
-    outputs: (group?.outputs || []).map((output) => ({ path: output.path, column: output.column, name: "", type: "text" })),
-    depends: group?.depends_on || [], condition: group?.condition || "", auto_run: group?.auto_run || false,
-    attempts: text(retry?.max_attempts), delay: text(retry?.delay_seconds), timeout: text(group?.timeout_seconds),
-    concurrency: text(limits.concurrency), rate: text(limits.rate?.count), per: text(limits.rate?.per_seconds ?? (limits.rate ? 60 : "")),
+    outputs: (group?.outputs || []).map((output) => ({
+      path: output.path,
+      column: output.column,
+      name: "",
+      type: "text",
+    })),
+    depends: group?.depends_on || [],
+    condition: group?.condition || "",
+    auto_run: group?.auto_run || false,
+    attempts: text(retry?.max_attempts),
+    delay: text(retry?.delay_seconds),
+    timeout: text(group?.timeout_seconds),
+    concurrency: text(limits.concurrency),
+    rate: text(limits.rate?.count),
+    per: text(limits.rate?.per_seconds ?? (limits.rate ? 60 : "")),
   };
 }
 
@@ -21,7 +39,14 @@ const text = (value) => (value === null || value === undefined ? "" : String(val
 export function inputOf(name, source) {
   const kind = source ? Object.keys(source)[0] : "column";
   const held = source ? source[kind] : "";
-  return { name, kind, held, column: kind === "column" ? held : "", expression: kind === "expression" ? held : "", value: kind === "value" ? asTyped(held) : "" };
+  return {
+    name,
+    kind,
+    held,
+    column: kind === "column" ? held : "",
+    expression: kind === "expression" ? held : "",
+    value: kind === "value" ? asTyped(held) : "",
+  };
 }
 
 const asTyped = (value) => (typeof value === "string" ? value : JSON.stringify(value));
@@ -40,13 +65,35 @@ function fixed({ value, held }, type) {
 /** @param {any} values @param {any} stored the group's stored `retry`, whose other members stay @param {any} declared inputs by name */
 export function bodyOf(values, stored = null, declared = null) {
   const inputs = values.inputs.filter((one) => one.name && (one.kind === "value" ? one.value !== "" : one[one.kind]));
-  const limits = { ...(values.concurrency && { concurrency: Number(values.concurrency) }), ...(values.rate && { rate: { count: Number(values.rate), per_seconds: Number(values.per || 60) } }) };
+  const limits = {
+    ...(values.concurrency && { concurrency: Number(values.concurrency) }),
+    ...(values.rate && { rate: { count: Number(values.rate), per_seconds: Number(values.per || 60) } }),
+  };
   return {
-    name: values.name.trim(), workflow: values.workflow, ref: values.ref, condition: values.condition.trim(), auto_run: values.auto_run, depends_on: values.depends,
-    inputs: Object.fromEntries(inputs.map((one) => [one.name, { [one.kind]: one.kind === "value" ? fixed(one, declared?.[one.name]?.type) : one[one.kind] }])),
-    outputs: values.outputs.filter((one) => one.path).map((one) => ({ path: one.path.trim(), column: one.column || { name: one.name.trim(), type: one.type } })),
-    retry: values.attempts ? { ...stored, max_attempts: Number(values.attempts), ...(values.delay && { delay_seconds: Number(values.delay) }) } : null,
-    timeout_seconds: values.timeout ? Number(values.timeout) : null, limits,
+    name: values.name.trim(),
+    workflow: values.workflow,
+    ref: values.ref,
+    condition: values.condition.trim(),
+    auto_run: values.auto_run,
+    depends_on: values.depends,
+    inputs: Object.fromEntries(
+      inputs.map((one) => [
+        one.name,
+        { [one.kind]: one.kind === "value" ? fixed(one, declared?.[one.name]?.type) : one[one.kind] },
+      ]),
+    ),
+    outputs: values.outputs
+      .filter((one) => one.path)
+      .map((one) => ({ path: one.path.trim(), column: one.column || { name: one.name.trim(), type: one.type } })),
+    retry: values.attempts
+      ? {
+          ...stored,
+          max_attempts: Number(values.attempts),
+          ...(values.delay && { delay_seconds: Number(values.delay) }),
+        }
+      : null,
+    timeout_seconds: values.timeout ? Number(values.timeout) : null,
+    limits,
   };
 }
 
@@ -54,7 +101,13 @@ export function bodyOf(values, stored = null, declared = null) {
 export function inputsOf(definition) {
   const start = definition.blocks.find((block) => block.type === "start");
   const declared = start?.config?.inputs || null;
-  const used = (root) => [...new Set([...JSON.stringify(definition).matchAll(new RegExp(`\\b${root}\\.([A-Za-z_]\\w*)`, "g"))].map((found) => found[1]))];
+  const used = (root) => [
+    ...new Set(
+      [...JSON.stringify(definition).matchAll(new RegExp(`\\b${root}\\.([A-Za-z_]\\w*)`, "g"))].map(
+        (found) => found[1],
+      ),
+    ),
+  ];
   return { declared, names: declared ? Object.keys(declared) : used("input"), reads: used("row") };
 }
 
@@ -65,12 +118,22 @@ export function pathsOf(definition, types = []) {
     if (block.type === "respond") return isPlain(block.config?.value) ? Object.keys(block.config.value) : [];
     return Object.keys(types.find((one) => one.type === block.type)?.output_schema?.properties || {});
   };
-  const taking = definition.blocks.filter((block) => block.enabled !== false && !["start", "note"].includes(block.type) && !block.parent);
-  const left = new Set((definition.edges || []).filter((edge) => (edge.handle || "source") === "source").map((edge) => edge.from));
+  const taking = definition.blocks.filter(
+    (block) => block.enabled !== false && !["start", "note"].includes(block.type) && !block.parent,
+  );
+  const left = new Set(
+    (definition.edges || []).filter((edge) => (edge.handle || "source") === "source").map((edge) => edge.from),
+  );
   const ends = taking.filter((block) => block.type === "respond");
   const last = ends.length ? ends : taking.filter((block) => !left.has(block.key));
   const results = last.length === 1 ? fieldsOf(last[0]).map((field) => `result.${field}`) : [];
-  return [...(results.length ? results : ["result"]), ...taking.flatMap((block) => [...fieldsOf(block).map((field) => `blocks.${block.key}.${field}`), `blocks.${block.key}`])];
+  return [
+    ...(results.length ? results : ["result"]),
+    ...taking.flatMap((block) => [
+      ...fieldsOf(block).map((field) => `blocks.${block.key}.${field}`),
+      `blocks.${block.key}`,
+    ]),
+  ];
 }
 
 const isPlain = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
@@ -98,7 +161,8 @@ function dependants(schema, groupId, outputs) {
   for (let before = -1; before !== found.size;) {
     before = found.size;
     for (const group of schema.groups) {
-      if (group.id !== groupId && group.depends.some((column) => outputs.has(column.id) || found.has(column.group))) found.add(group.id);
+      if (group.id !== groupId && group.depends.some((column) => outputs.has(column.id) || found.has(column.group)))
+        found.add(group.id);
     }
   }
   return found;
@@ -106,7 +170,12 @@ function dependants(schema, groupId, outputs) {
 
 /** `result.a.b` or `blocks.key.a` in what a run gave. @param {{result: any, blocks: Object<string, any>}} given */
 export function valueAt(path, given) {
-  return path.split(".").reduce((value, part) => (value === null || value === undefined ? undefined : value[part]), /** @type {any} */ (given));
+  return path
+    .split(".")
+    .reduce(
+      (value, part) => (value === null || value === undefined ? undefined : value[part]),
+      /** @type {any} */ (given),
+    );
 }
 
 /** "result.company_name" → "Company name" */
@@ -117,14 +186,19 @@ export function titleOf(path) {
 
 /** What a new group may begin with: inputs from columns of their names, one new column for each field of the result. */
 export function suggested(definition, types, schema, taken) {
-  const { names, reads } = inputsOf(definition), columns = [...schema.column.values()];
+  const { names, reads } = inputsOf(definition);
+  const columns = [...schema.column.values()];
   const like = (name) => columns.find((column) => [column.key, column.name.toLowerCase()].includes(name.toLowerCase()));
   const inputs = names.map((name) => inputOf(name, like(name) ? { column: like(name).id } : null));
-  const paths = pathsOf(definition, types).filter((path) => path.startsWith("result")), used = new Set(columns.map((column) => column.name));
+  const paths = pathsOf(definition, types).filter((path) => path.startsWith("result"));
+  const used = new Set(columns.map((column) => column.name));
   const outputs = paths.map((path) => {
     const name = path === "result" ? taken : titleOf(path);
     return { path, column: "", name: used.has(name) ? `${name} 2` : name, type: "text" };
   });
-  const depends = [...inputs.map((one) => one.column), ...reads.map((key) => columns.find((column) => column.key === key)?.id)].filter(Boolean);
+  const depends = [
+    ...inputs.map((one) => one.column),
+    ...reads.map((key) => columns.find((column) => column.key === key)?.id),
+  ].filter(Boolean);
   return { inputs, outputs, depends: [...new Set(depends)] };
 }

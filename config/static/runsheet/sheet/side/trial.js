@@ -19,8 +19,13 @@ export function Trial({ grid, form, body }) {
   const box = useRef(/** @type {HTMLElement|null} */ (null));
   const [at, setAt] = useState(ordinal);
   useEffect(() => () => clearTimeout(timer.current), []);
-  useEffect(() => { if (outputs || faults.length) box.current?.scrollIntoView({ block: "nearest" }); }, [outputs, faults]);
-  const failed = (error) => { setRun(null); setFaults(error instanceof Problem ? error.lines : ["The server could not be reached. Try again."]); };
+  useEffect(() => {
+    if (outputs || faults.length) box.current?.scrollIntoView({ block: "nearest" });
+  }, [outputs, faults]);
+  const failed = (error) => {
+    setRun(null);
+    setFaults(error instanceof Problem ? error.lines : ["The server could not be reached. Try again."]);
+  };
   const look = async (id) => {
     try {
       const now = await api("GET", `runs/${id}/`);
@@ -38,7 +43,10 @@ export function Trial({ grid, form, body }) {
     setAt(ordinal);
     const { workflow, ref, inputs } = body();
     try {
-      const begun = await api("POST", `${grid.session.path}groups/trial/`, { body: { row: row.id, workflow, ref, inputs }, key: crypto.randomUUID() });
+      const begun = await api("POST", `${grid.session.path}groups/trial/`, {
+        body: { row: row.id, workflow, ref, inputs },
+        key: crypto.randomUUID(),
+      });
       setRun(begun);
       look(begun.id);
     } catch (error) {
@@ -46,20 +54,37 @@ export function Trial({ grid, form, body }) {
     }
   };
   const isLive = run && !outputs && !faults.length;
-  return html`<fieldset class="trial"><legend>Test</legend>
-    <button type="button" class="button" disabled=${!row || isLive || form.busy} onClick=${start}>${icon("play")}Test on row ${ordinal + 1}</button>
-    <span class="hint">${row ? "A real run with this row's values: it may cost and does what the workflow does. Its result is only shown here." : "There is no row to test on yet."}</span>
+  return html`<fieldset class="trial">
+    <legend>Test</legend>
+    <button type="button" class="button" disabled=${!row || isLive || form.busy} onClick=${start}>
+      ${icon("play")}Test on row ${ordinal + 1}
+    </button>
+    <span class="hint"
+      >${row ? "A real run with this row's values: it may cost and does what the workflow does. Its result is only shown here." : "There is no row to test on yet."}</span
+    >
     <div ref=${box} role="status">
       ${isLive && html`<p class="quiet">Running on row ${at + 1} …</p>`}
-      ${outputs && html`<${Result} run=${run} outputs=${outputs} row=${at + 1} columns=${grid.schema.column} />`}</div>
-    ${faults.length > 0 && html`<ul class="errors" role="alert">${faults.map((line) => html`<li>${line}</li>`)}</ul>`}</fieldset>`;
+      ${outputs && html`<${Result} run=${run} outputs=${outputs} row=${at + 1} columns=${grid.schema.column} />`}
+    </div>
+    ${
+      faults.length > 0 &&
+      html`<ul class="errors" role="alert">
+        ${faults.map((line) => html`<li>${line}</li>`)}
+      </ul>`
+    }
+  </fieldset>`;
 }
 
 /** What each output of the form would get. */
 async function outputsOf(run, outputs) {
-  const keys = [...new Set(outputs.filter((one) => one.path.startsWith("blocks.")).map((one) => one.path.split(".")[1]))];
+  const keys = [
+    ...new Set(outputs.filter((one) => one.path.startsWith("blocks.")).map((one) => one.path.split(".")[1])),
+  ];
   const steps = await Promise.all(keys.map((key) => api("GET", `runs/${run.id}/steps/`, { query: { step: key } })));
-  const given = { result: run.result, blocks: Object.fromEntries(keys.map((key, place) => [key, steps[place].results[0]?.output])) };
+  const given = {
+    result: run.result,
+    blocks: Object.fromEntries(keys.map((key, place) => [key, steps[place].results[0]?.output])),
+  };
   return outputs.map((one) => ({ ...one, value: valueAt(one.path, given) }));
 }
 
@@ -68,9 +93,27 @@ const asText = (value) => (typeof value === "string" ? value : JSON.stringify(va
 function Result({ run, outputs, row, columns }) {
   const [state, word] = runWord(run);
   const took = run.started_at && run.finished_at && duration(Date.parse(run.finished_at) - Date.parse(run.started_at));
-  return html`<p class="trial-head"><span class="pill" data-state=${state}><span class="word">${word}</span></span>
-      <span class="quiet number">${[`row ${row}`, took, run.cost && money(run.cost)].filter(Boolean).join(" · ")} · <a href=${`/runs/${run.id}/`} target="_blank">Open run</a></span></p>
+  return html`<p class="trial-head">
+      <span class="pill" data-state=${state}><span class="word">${word}</span></span>
+      <span class="quiet number"
+        >${[`row ${row}`, took, run.cost && money(run.cost)].filter(Boolean).join(" · ")} ·${" "}<a
+          href=${`/runs/${run.id}/`}
+          target="_blank"
+          >Open run</a
+        ></span
+      >
+    </p>
     ${run.error && html`<pre class="error-box">${run.error.code}: ${run.error.message || "no details"}</pre>`}
-    ${run.status === "completed" && html`<dl class="outputs">${outputs.map((one) => html`<dt>${columns.get(one.column)?.name || one.column.name}</dt>
-      <dd>${one.value === null || one.value === undefined ? html`<span class="quiet">No output at ${one.path}</span>` : asText(one.value)}</dd>`)}</dl>`}`;
+    ${
+      run.status === "completed" &&
+      html`<dl class="outputs">
+        ${outputs.map(
+          (one) =>
+            html`<dt>${columns.get(one.column)?.name || one.column.name}</dt>
+              <dd>
+                ${one.value === null || one.value === undefined ? html`<span class="quiet">No output at ${one.path}</span>` : asText(one.value)}
+              </dd>`,
+        )}
+      </dl>`
+    }`;
 }

@@ -17,7 +17,8 @@ function leavesOf(node) {
 export function isAbout(node, schema) {
   return leavesOf(node).every((leaf) => {
     if (leaf.group) return schema.group.has(leaf.group);
-    const column = schema.column.get(leaf.column), choices = column?.options.choices;
+    const column = schema.column.get(leaf.column);
+    const choices = column?.options.choices;
     return column && (!choices || [].concat(leaf.value ?? []).every((one) => choices.includes(one)));
   });
 }

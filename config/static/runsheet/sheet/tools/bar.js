@@ -9,7 +9,11 @@ import { attachMoved } from "./moved.js";
 
 /** Part of the grid: the tool bar and the header. */
 export function attachTools(grid) {
-  grid.tools = { confirm, filterBy: (columnId) => openers.filter(grid, button("filter"), columnId), find: () => openers.find(grid, button("search")) };
+  grid.tools = {
+    confirm,
+    filterBy: (columnId) => openers.filter(grid, button("filter"), columnId),
+    find: () => openers.find(grid, button("search")),
+  };
   attachHeads(grid);
   attachMoved(grid);
   arm(grid);
@@ -18,7 +22,14 @@ export function attachTools(grid) {
   for (const type of ["sheet:total", "sheet:query"]) grid.addEventListener(type, () => showCount(grid));
   grid.session.addEventListener("summary", () => showCount(grid));
   document.addEventListener("keydown", (event) => {
-    if (event.key.toLowerCase() !== "f" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (
+      event.key.toLowerCase() !== "f" ||
+      !(event.ctrlKey || event.metaKey) ||
+      event.shiftKey ||
+      event.altKey ||
+      document.querySelector("dialog[open]")
+    )
+      return;
     event.preventDefault();
     grid.tools.find();
   });
@@ -42,21 +53,33 @@ function arm(grid) {
   const bar = document.getElementById("sheet-tools");
   if (!bar) return;
   for (const name of ["view", "filter", "sort", "columns", "search", "export"]) {
-    button(name)?.addEventListener("click", () => openers[name](grid, button(name)).catch((error) => report(error, "open this")));
+    button(name)?.addEventListener("click", () =>
+      openers[name](grid, button(name)).catch((error) => report(error, "open this")),
+    );
   }
-  grid.addEventListener("sheet:schema", () => { for (const each of bar.querySelectorAll("[id^=tool-]:disabled")) each.disabled = false; });
+  grid.addEventListener("sheet:schema", () => {
+    for (const each of bar.querySelectorAll("[id^=tool-]:disabled")) each.disabled = false;
+  });
   rove(bar);
 }
 
 /** A tool bar is one stop of the Tab key; arrows go on inside. */
 function rove(bar) {
-  const all = () => /** @type {HTMLElement[]} */ ([...bar.querySelectorAll("button:not(:disabled)")].filter((each) => each.offsetParent));
-  const only = (one) => { for (const each of bar.querySelectorAll("button")) each.tabIndex = each === one ? 0 : -1; };
+  const all = () =>
+    /** @type {HTMLElement[]} */ (
+      [...bar.querySelectorAll("button:not(:disabled)")].filter((each) => each.offsetParent)
+    );
+  const only = (one) => {
+    for (const each of bar.querySelectorAll("button")) each.tabIndex = each === one ? 0 : -1;
+  };
   only(bar.querySelector("button"));
   bar.addEventListener("focusin", (event) => only(event.target));
   bar.addEventListener("keydown", (event) => {
-    const here = all().indexOf(/** @type {HTMLElement} */ (event.target)), last = all().length - 1;
-    const to = { ArrowRight: here === last ? 0 : here + 1, ArrowLeft: here <= 0 ? last : here - 1, Home: 0, End: last }[event.key];
+    const here = all().indexOf(/** @type {HTMLElement} */ (event.target));
+    const last = all().length - 1;
+    const to = { ArrowRight: here === last ? 0 : here + 1, ArrowLeft: here <= 0 ? last : here - 1, Home: 0, End: last }[
+      event.key
+    ];
     if (to === undefined || here < 0) return;
     event.preventDefault();
     all()[to].focus();
@@ -91,10 +114,16 @@ function chip(name, number, noun) {
 
 /** "12,430 of 100,000 rows" while something narrows what is listed. */
 function showCount(grid) {
-  const found = document.getElementById("row-count"), { store, viewing } = grid;
-  const isNarrowed = Boolean(viewing.filter || viewing.q), all = grid.session.summary?.rows ?? grid.table?.row_count;
+  const found = document.getElementById("row-count");
+  const { store, viewing } = grid;
+  const isNarrowed = Boolean(viewing.filter || viewing.q);
+  const all = grid.session.summary?.rows ?? grid.table?.row_count;
   if (!found || all === undefined) return;
   if (!isNarrowed) found.textContent = plural(store.total ?? all, "row");
-  else found.textContent = store.total === null ? "Counting…" : `${store.isEstimate ? "about " : ""}${count(store.total)} of ${plural(Math.max(all, store.total), "row")}`;
+  else
+    found.textContent =
+      store.total === null
+        ? "Counting…"
+        : `${store.isEstimate ? "about " : ""}${count(store.total)} of ${plural(Math.max(all, store.total), "row")}`;
   if (isNarrowed) grid.note.textContent = "No row meets this filter or search. Change it, or clear it in the tool bar.";
 }

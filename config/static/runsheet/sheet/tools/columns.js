@@ -19,35 +19,85 @@ function Panel({ grid }) {
     const order = moveBeside(schema, carried, column.id, event.clientY > frame.top + frame.height / 2);
     if (order) viewing.reorder(order);
   };
-  return html`
-    <input type="search" class="panel-search" placeholder="Find a column" aria-label="Find a column" value=${sought} onInput=${(event) => setSought(event.currentTarget.value)} />
+  return html`<input
+      type="search"
+      class="panel-search"
+      placeholder="Find a column"
+      aria-label="Find a column"
+      value=${sought}
+      onInput=${(event) => setSought(event.currentTarget.value)}
+    />
     <ul class="column-list" aria-label="Columns in their order">
-      ${found.map((column) => html`<li key=${column.id} data-carried=${carried === column.id ? "" : null}
-        onDragOver=${(event) => { if (carried) event.preventDefault(); }} onDrop=${(event) => drop(event, column)}>
-        <${Handle} grid=${grid} column=${column} onCarry=${setCarried} />
-        <label><input type="checkbox" checked=${!hidden.includes(column.id)} disabled=${schema.columns.length === 1 && schema.columns[0] === column}
-          onChange=${(event) => viewing.hide([column.id], !event.currentTarget.checked)} /><span>${column.name}</span></label>
-        <${Pin} viewing=${viewing} column=${column} isPinned=${schema.columns.indexOf(column) > -1 && schema.columns.indexOf(column) < schema.pins} />
-      </li>`)}
+      ${found.map(
+        (column) =>
+          html`<li
+            key=${column.id}
+            data-carried=${carried === column.id ? "" : null}
+            onDragOver=${(event) => {
+              if (carried) event.preventDefault();
+            }}
+            onDrop=${(event) => drop(event, column)}
+          >
+            <${Handle} grid=${grid} column=${column} onCarry=${setCarried} />
+            <label
+              ><input
+                type="checkbox"
+                checked=${!hidden.includes(column.id)}
+                disabled=${schema.columns.length === 1 && schema.columns[0] === column}
+                onChange=${(event) => viewing.hide([column.id], !event.currentTarget.checked)}
+              /><span>${column.name}</span></label
+            >
+            <${Pin}
+              viewing=${viewing}
+              column=${column}
+              isPinned=${schema.columns.indexOf(column) > -1 && schema.columns.indexOf(column) < schema.pins}
+            />
+          </li>`,
+      )}
     </ul>
     ${found.length === 0 && html`<p class="note">No column has this in its name.</p>`}
-    <div class="panel-adds"><button type="button" class="button small" disabled=${!hidden.length} onClick=${() => viewing.hide(hidden, false)}>Show all</button></div>`;
+    <div class="panel-adds">
+      <button
+        type="button"
+        class="button small"
+        disabled=${!hidden.length}
+        onClick=${() => viewing.hide(hidden, false)}
+      >
+        Show all
+      </button>
+    </div>`;
 }
 
 /** Arrow keys move the column by one; it can be dragged by mouse. */
 function Handle({ grid, column, onCarry }) {
   if (!grid.mayRun) return null;
   const move = (event) => {
-    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key], { all } = grid.schema;
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const { all } = grid.schema;
     if (!step) return;
     event.preventDefault();
-    const beside = all[all.indexOf(column) + step], order = beside && moveBeside(grid.schema, column.id, beside.id, step > 0);
+    const beside = all[all.indexOf(column) + step];
+    const order = beside && moveBeside(grid.schema, column.id, beside.id, step > 0);
     if (order) grid.viewing.reorder(order);
   };
-  return html`<button type="button" class="handle" draggable="true" aria-label=${`Move ${column.name} with the arrow keys`} title="Drag, or use the arrow keys"
-    onKeyDown=${move} onDragStart=${() => onCarry(column.id)} onDragEnd=${() => onCarry("")}></button>`;
+  return html`<button
+    type="button"
+    class="handle"
+    draggable="true"
+    aria-label=${`Move ${column.name} with the arrow keys`}
+    title="Drag, or use the arrow keys"
+    onKeyDown=${move}
+    onDragStart=${() => onCarry(column.id)}
+    onDragEnd=${() => onCarry("")}
+  ></button>`;
 }
 
-const Pin = ({ viewing, column, isPinned }) => html`
-  <button type="button" class="pin" aria-label=${`Pin ${column.name}`} aria-pressed=${String(isPinned)} title=${isPinned ? "Unpin" : "Pin to the left"}
-    onClick=${() => viewing.pin(column.id, !isPinned)}></button>`;
+const Pin = ({ viewing, column, isPinned }) =>
+  html`<button
+    type="button"
+    class="pin"
+    aria-label=${`Pin ${column.name}`}
+    aria-pressed=${String(isPinned)}
+    title=${isPinned ? "Unpin" : "Pin to the left"}
+    onClick=${() => viewing.pin(column.id, !isPinned)}
+  ></button>`;

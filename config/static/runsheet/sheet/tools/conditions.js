@@ -13,27 +13,63 @@ const EMPTINESS = ["is_empty", "not_empty"];
 
 /** What can be asked of a column, by its type; the first is the usual one. */
 export const OPERATORS = {
-  text: [...PARTS, "eq", "ne", "in", "not_in", ...EMPTINESS], url: [...PARTS, ...EMPTINESS], email: [...PARTS, ...EMPTINESS],
-  number: [...NUMBER, ...EMPTINESS], currency: [...NUMBER, ...EMPTINESS], boolean: ["eq"],
-  date: [...DAYS, ...EMPTINESS], datetime: [...DAYS, ...EMPTINESS], select: ["eq", "ne", "in", "not_in", ...EMPTINESS],
-  multi_select: ["any_of", "all_of", "none_of", ...EMPTINESS], json: ["contains", "not_contains", ...EMPTINESS],
+  text: [...PARTS, "eq", "ne", "in", "not_in", ...EMPTINESS],
+  url: [...PARTS, ...EMPTINESS],
+  email: [...PARTS, ...EMPTINESS],
+  number: [...NUMBER, ...EMPTINESS],
+  currency: [...NUMBER, ...EMPTINESS],
+  boolean: ["eq"],
+  date: [...DAYS, ...EMPTINESS],
+  datetime: [...DAYS, ...EMPTINESS],
+  select: ["eq", "ne", "in", "not_in", ...EMPTINESS],
+  multi_select: ["any_of", "all_of", "none_of", ...EMPTINESS],
+  json: ["contains", "not_contains", ...EMPTINESS],
 };
 const GROUP_OPERATORS = ["is", "is_not", "error"];
 
 const WORDS = {
-  contains: "contains", not_contains: "does not contain", eq: "is", ne: "is not", starts_with: "begins with", ends_with: "ends with",
-  in: "is one of", not_in: "is none of", gt: "is more than", gte: "is at least", lt: "is less than", lte: "is at most", between: "is between",
-  before: "is before", after: "is after", today: "is today", yesterday: "is yesterday", tomorrow: "is tomorrow",
-  last_days: "is in the last", next_days: "is in the next", any_of: "has any of", all_of: "has all of", none_of: "has none of",
-  is_empty: "is empty", not_empty: "is not empty", is: "is", is_not: "is not", error: "failed with the code",
+  contains: "contains",
+  not_contains: "does not contain",
+  eq: "is",
+  ne: "is not",
+  starts_with: "begins with",
+  ends_with: "ends with",
+  in: "is one of",
+  not_in: "is none of",
+  gt: "is more than",
+  gte: "is at least",
+  lt: "is less than",
+  lte: "is at most",
+  between: "is between",
+  before: "is before",
+  after: "is after",
+  today: "is today",
+  yesterday: "is yesterday",
+  tomorrow: "is tomorrow",
+  last_days: "is in the last",
+  next_days: "is in the next",
+  any_of: "has any of",
+  all_of: "has all of",
+  none_of: "has none of",
+  is_empty: "is empty",
+  not_empty: "is not empty",
+  is: "is",
+  is_not: "is not",
+  error: "failed with the code",
 };
 export const wordsOf = (op) => WORDS[op];
 
 /** What a cell's status may be asked for: `[value, word, statuses of the API]`. */
 export const STATUSES = [
-  ["none", "Never run", ["none"]], ["queued", "Queued", ["pending", "queued"]], ["running", "Running", ["running"]], ["paused", "Waiting", ["paused"]],
-  ["completed", "Done", ["completed"]], ["failed", "Failed", ["failed"]], ["cancelled", "Cancelled", ["cancelled"]],
-  ["outdated", "Made by an older version", ["outdated"]], ["stale", "Stale", ["stale"]],
+  ["none", "Never run", ["none"]],
+  ["queued", "Queued", ["pending", "queued"]],
+  ["running", "Running", ["running"]],
+  ["paused", "Waiting", ["paused"]],
+  ["completed", "Done", ["completed"]],
+  ["failed", "Failed", ["failed"]],
+  ["cancelled", "Cancelled", ["cancelled"]],
+  ["outdated", "Made by an older version", ["outdated"]],
+  ["stale", "Stale", ["stale"]],
 ];
 
 const NO_VALUE = new Set([...EMPTINESS, "today", "yesterday", "tomorrow"]);
@@ -42,9 +78,19 @@ const MANY = new Set(["in", "not_in", "any_of", "all_of", "none_of"]);
 /** What is asked about: `{name, type, choices, operators}`, type "group" for a workflow group; null when it is gone. */
 export function fieldOf(field, schema) {
   const [kind, id] = field.split(":");
-  if (kind === "group") return schema.group.has(id) ? { name: schema.group.get(id).name, type: "group", choices: [], operators: GROUP_OPERATORS } : null;
+  if (kind === "group")
+    return schema.group.has(id)
+      ? { name: schema.group.get(id).name, type: "group", choices: [], operators: GROUP_OPERATORS }
+      : null;
   const column = schema.column.get(id);
-  return column ? { name: column.name, type: column.type, choices: column.options.choices || [], operators: OPERATORS[column.type] || EMPTINESS } : null;
+  return column
+    ? {
+        name: column.name,
+        type: column.type,
+        choices: column.options.choices || [],
+        operators: OPERATORS[column.type] || EMPTINESS,
+      }
+    : null;
 }
 
 /** How a value is given: none, text, number, days, date, checked, choice, choices, list, status, or a pair of numbers or dates. */
@@ -62,10 +108,14 @@ export function kindOf(type, op) {
 /** A new condition on a field, or the same condition under another operator: a value that fits stays. */
 export function conditionOn(field, schema, op = "", value = undefined) {
   const { type, operators } = /** @type {any} */ (fieldOf(field, schema));
-  const chosen = op || operators[0], kind = kindOf(type, chosen);
+  const chosen = op || operators[0];
+  const kind = kindOf(type, chosen);
   const start = { checked: true, status: "failed", choices: [], list: "", numbers: ["", ""], dates: ["", ""] };
-  const isAlike = value !== undefined && typeof value === typeof (start[kind] ?? "") && Array.isArray(value) === Array.isArray(start[kind]);
-  return { field, op: chosen, value: kind === "none" ? undefined : isAlike ? value : start[kind] ?? "" };
+  const isAlike =
+    value !== undefined &&
+    typeof value === typeof (start[kind] ?? "") &&
+    Array.isArray(value) === Array.isArray(start[kind]);
+  return { field, op: chosen, value: kind === "none" ? undefined : isAlike ? value : (start[kind] ?? "") };
 }
 
 /** The API's filter of a draft, or null when no condition is complete. */
@@ -77,7 +127,8 @@ export function filterOf(draft, schema) {
 function leafOf({ field, op, value }, schema) {
   const found = fieldOf(field, schema);
   if (!found) return null;
-  const id = field.split(":")[1], kind = kindOf(found.type, op);
+  const id = field.split(":")[1];
+  const kind = kindOf(found.type, op);
   if (kind === "status") {
     const leaf = { group: id, status: STATUSES.find(([name]) => name === value)?.[2] };
     return op === "is_not" ? { not: leaf } : leaf;
@@ -93,15 +144,29 @@ function sentAs(kind, value) {
   const isText = (text) => typeof text === "string" && text.trim() !== "";
   const asNumber = (text) => (isText(text) && Number.isFinite(Number(text)) ? Number(text) : undefined);
   switch (kind) {
-    case "none": return null;
-    case "checked": return value;
-    case "choices": return value.length ? value : undefined;
-    case "number": return asNumber(value);
-    case "days": return Number.isInteger(asNumber(value)) && Number(value) > 0 ? Number(value) : undefined;
-    case "list": return isText(value) ? value.split(",").map((one) => one.trim()).filter(Boolean) : undefined;
-    case "numbers": return value.map(asNumber).includes(undefined) ? undefined : value.map(Number);
-    case "dates": return value.every(isText) ? value : undefined;
-    default: return isText(value) ? value : undefined;
+    case "none":
+      return null;
+    case "checked":
+      return value;
+    case "choices":
+      return value.length ? value : undefined;
+    case "number":
+      return asNumber(value);
+    case "days":
+      return Number.isInteger(asNumber(value)) && Number(value) > 0 ? Number(value) : undefined;
+    case "list":
+      return isText(value)
+        ? value
+            .split(",")
+            .map((one) => one.trim())
+            .filter(Boolean)
+        : undefined;
+    case "numbers":
+      return value.map(asNumber).includes(undefined) ? undefined : value.map(Number);
+    case "dates":
+      return value.every(isText) ? value : undefined;
+    default:
+      return isText(value) ? value : undefined;
   }
 }
 
@@ -131,7 +196,8 @@ function conditionOf(node, schema) {
     const status = STATUSES.find(([, , names]) => names.join() === asked);
     return status ? { field, op: node.not ? "is_not" : "is", value: status[0] } : null;
   }
-  const op = leaf.error ? "error" : leaf.op || "eq", value = leaf.error || leaf.value;
+  const op = leaf.error ? "error" : leaf.op || "eq";
+  const value = leaf.error || leaf.value;
   const shown = shownAs(kindOf(found.type, op), value);
   return found.operators.includes(op) && shown !== null ? { field, op, value: shown } : null;
 }
@@ -141,8 +207,12 @@ function shownAs(kind, value) {
   const asText = (one) => (typeof one === "string" || typeof one === "number" ? String(one) : null);
   if (kind === "none") return undefined;
   if (kind === "checked") return typeof value === "boolean" ? value : null;
-  if (kind === "list") return Array.isArray(value) && value.every((one) => asText(one) && !String(one).includes(",")) ? value.join(", ") : null;
+  if (kind === "list")
+    return Array.isArray(value) && value.every((one) => asText(one) && !String(one).includes(","))
+      ? value.join(", ")
+      : null;
   if (kind === "choices") return Array.isArray(value) ? value : asText(value) ? [value] : null;
-  if (kind === "numbers" || kind === "dates") return Array.isArray(value) && value.length === 2 ? value.map(String) : null;
+  if (kind === "numbers" || kind === "dates")
+    return Array.isArray(value) && value.length === 2 ? value.map(String) : null;
   return asText(value);
 }

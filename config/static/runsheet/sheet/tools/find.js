@@ -58,43 +58,59 @@ function Find({ grid, close }) {
       const q = only ? text.trim() : "";
       if (viewing.q !== q) viewing.set({ q });
       if (!text.trim()) return;
-      const from = grid.active, mine = new Hits(grid, text.trim());
+      const from = grid.active;
+      const mine = new Hits(grid, text.trim());
       hits.current = mine;
       look(async () => {
         await mine.more();
-        const ahead = mine.places.findIndex((place) => from && (place.row > from.row || (place.row === from.row && place.col >= from.col)));
+        const ahead = mine.places.findIndex(
+          (place) => from && (place.row > from.row || (place.row === from.row && place.col >= from.col)),
+        );
         goTo(Math.max(ahead, mine.places.length ? 0 : -1));
       });
     }, LOOK_AFTER_MS);
     return () => clearTimeout(timer);
   }, [text, only]);
   useEffect(() => () => hits.current?.stop(), []);
-  const step = (by) => look(async () => {
-    const mine = hits.current;
-    if (!mine || busy) return;
-    if (by > 0 && at === mine.places.length - 1) await mine.more();
-    const all = mine.places.length;
-    if (all) goTo((at + by + all) % all);
-  });
+  const step = (by) =>
+    look(async () => {
+      const mine = hits.current;
+      if (!mine || busy) return;
+      if (by > 0 && at === mine.places.length - 1) await mine.more();
+      const all = mine.places.length;
+      if (all) goTo((at + by + all) % all);
+    });
   const key = (event) => {
     if (event.key === "Escape") close();
     else if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
     else return;
     event.preventDefault();
   };
-  return html`
-    <input ref=${input} type="search" aria-label="Search" placeholder="Search" maxlength="500" value=${text} onInput=${(event) => setText(event.currentTarget.value)} onKeyDown=${key} />
+  return html`<input
+      ref=${input}
+      type="search"
+      aria-label="Search"
+      placeholder="Search"
+      maxlength="500"
+      value=${text}
+      onInput=${(event) => setText(event.currentTarget.value)}
+      onKeyDown=${key}
+    />
     <span class="find-count" role="status">${wordsOf(text.trim(), hits.current, at, busy)}</span>
     <button type="button" class="icon-button up" aria-label="Previous" onClick=${() => step(-1)}></button>
     <button type="button" class="icon-button down" aria-label="Next" onClick=${() => step(1)}></button>
-    <label><input type="checkbox" checked=${only} onChange=${(event) => setOnly(event.currentTarget.checked)} />Only matching rows</label>
+    <label
+      ><input type="checkbox" checked=${only} onChange=${(event) => setOnly(event.currentTarget.checked)} />Only
+      matching rows</label
+    >
     <button type="button" class="icon-button" aria-label="Close the search" onClick=${close}>${cross}</button>`;
 }
 
 /** "3 of 42"; a plus while there is more to look at. */
 function wordsOf(text, hits, at, busy) {
   if (!text || !hits) return "";
-  const all = hits.places.length, more = hits.next !== null;
+  const all = hits.places.length;
+  const more = hits.next !== null;
   if (!all) return busy ? "Searching…" : more ? "" : "Not found";
   return `${count(at + 1)} of ${count(all)}${more ? "+" : ""}`;
 }

@@ -10,9 +10,12 @@ const DRAG_FROM = 6;
 
 /** Part of the grid. */
 export function attachHeads(grid) {
-  const { header } = grid, head = header.element;
+  const { header } = grid;
+  const head = header.element;
   head.addEventListener("pointerdown", (event) => press(grid, event));
-  head.addEventListener("mousedown", (event) => { if (event.target.closest(".name-cell") && !event.target.closest("button")) event.preventDefault(); });
+  head.addEventListener("mousedown", (event) => {
+    if (event.target.closest(".name-cell") && !event.target.closest("button")) event.preventDefault();
+  });
   head.addEventListener("click", (event) => {
     const button = event.target.closest(".name-menu, .band-menu");
     if (button) openMenuAt(grid, button);
@@ -26,9 +29,12 @@ export function attachHeads(grid) {
     event.preventDefault();
     openMenuAt(grid, anchor, { x: event.clientX, y: event.clientY });
   });
-  head.addEventListener("keydown", (event) => { if (event.target.matches(".name-cell[data-id]") && key(grid, event)) event.preventDefault(); });
+  head.addEventListener("keydown", (event) => {
+    if (event.target.matches(".name-cell[data-id]") && key(grid, event)) event.preventDefault();
+  });
   head.addEventListener("focusin", (event) => {
-    if (event.target.matches(".name-cell[data-id]")) for (const cell of header.names()) cell.tabIndex = cell === event.target ? 0 : -1;
+    if (event.target.matches(".name-cell[data-id]"))
+      for (const cell of header.names()) cell.tabIndex = cell === event.target ? 0 : -1;
   });
   grid.keys.push((event) => upIntoHead(grid, event));
 }
@@ -36,14 +42,18 @@ export function attachHeads(grid) {
 /** Arrow up on the first row. */
 function upIntoHead(grid, event) {
   const { active } = grid;
-  if (event.key !== "ArrowUp" || event.shiftKey || event.ctrlKey || event.metaKey || active?.row !== 0 || !active.col) return false;
+  if (event.key !== "ArrowUp" || event.shiftKey || event.ctrlKey || event.metaKey || active?.row !== 0 || !active.col)
+    return false;
   grid.header.focus(grid.schema.columns[active.col - 1].id);
   return true;
 }
 
 /** @returns {boolean} whether the key meant something to the name of a column */
 function key(grid, event) {
-  const { header } = grid, column = header.columnOf(event.target), names = header.names(), here = names.indexOf(event.target);
+  const { header } = grid;
+  const column = header.columnOf(event.target);
+  const names = header.names();
+  const here = names.indexOf(event.target);
   const back = (row) => {
     grid.scroller.focus({ preventScroll: true });
     if (grid.bounds.rows) grid.activate({ row, col: here + 1 });
@@ -60,7 +70,12 @@ function key(grid, event) {
     if (names[to]) header.focus(names[to].dataset.id);
     return true;
   }
-  if (event.key === "Enter" || event.key === " " || event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) {
+  if (
+    event.key === "Enter" ||
+    event.key === " " ||
+    event.key === "ContextMenu" ||
+    (event.key === "F10" && event.shiftKey)
+  ) {
     openMenuAt(grid, event.target);
     return true;
   }
@@ -68,7 +83,8 @@ function key(grid, event) {
 }
 
 async function openMenuAt(grid, anchor, at) {
-  const column = grid.header.columnOf(anchor), group = anchor.closest(".band-cell")?.dataset.group;
+  const column = grid.header.columnOf(anchor);
+  const group = anchor.closest(".band-cell")?.dataset.group;
   try {
     const menus = await import("./headmenu.js");
     if (column) menus.openColumnMenu(grid, column, anchor, at);
@@ -88,7 +104,8 @@ function press(grid, event) {
 
 /** Columns follow the pointer; the width is saved when it is let go. */
 function resize(grid, event, column) {
-  const handle = event.target, before = column.width;
+  const handle = event.target;
+  const before = column.width;
   event.stopPropagation();
   handle.setPointerCapture(event.pointerId);
   handle.addEventListener("pointermove", (move) => {
@@ -96,20 +113,30 @@ function resize(grid, event, column) {
     grid.header.fit();
     grid.window.restyle();
   });
-  handle.addEventListener("lostpointercapture", () => { if (column.width !== before) grid.viewing.widen(column.id, column.width); }, { once: true });
+  handle.addEventListener(
+    "lostpointercapture",
+    () => {
+      if (column.width !== before) grid.viewing.widen(column.id, column.width);
+    },
+    { once: true },
+  );
 }
 
 /** Carry a column elsewhere. A line shows where it would stand; Escape lets go. */
 function drag(grid, start, cell, column) {
   const line = document.createElement("div");
   line.className = "drop-line";
-  let order = null, isDragged = false;
+  let order = null;
+  let isDragged = false;
   const move = (event) => {
     if (!isDragged && Math.abs(event.clientX - start.clientX) < DRAG_FROM) return;
     isDragged = true;
     cell.classList.add("dragged");
-    const over = document.elementFromPoint(event.clientX, cell.getBoundingClientRect().top + 8)?.closest(".name-cell[data-id]");
-    const frame = over?.getBoundingClientRect(), isAfter = frame && event.clientX > frame.left + frame.width / 2;
+    const over = document
+      .elementFromPoint(event.clientX, cell.getBoundingClientRect().top + 8)
+      ?.closest(".name-cell[data-id]");
+    const frame = over?.getBoundingClientRect();
+    const isAfter = frame && event.clientX > frame.left + frame.width / 2;
     order = over ? moveBeside(grid.schema, column.id, over.dataset.id, isAfter) : null;
     line.hidden = !order;
     if (over && line.parentElement !== over) over.append(line);
@@ -124,7 +151,14 @@ function drag(grid, start, cell, column) {
     setTimeout(() => document.removeEventListener("click", swallow, true));
     if (event.type === "pointerup" && order) grid.viewing.reorder(order);
   };
-  const listening = { pointermove: move, pointerup: end, pointercancel: end, keydown: (event) => { if (event.key === "Escape") end(event); } };
+  const listening = {
+    pointermove: move,
+    pointerup: end,
+    pointercancel: end,
+    keydown: (event) => {
+      if (event.key === "Escape") end(event);
+    },
+  };
   for (const [type, act] of Object.entries(listening)) document.addEventListener(type, act, true);
 }
 

@@ -26,14 +26,21 @@ export class Hits {
   async chunk() {
     const { viewing, schema, session } = this.grid;
     const body = {
-      q: this.text, limit: AT_ONCE, filter: viewing.filter || {}, sort: viewing.sort, ...(this.next && { after: this.next }),
+      q: this.text,
+      limit: AT_ONCE,
+      filter: viewing.filter || {},
+      sort: viewing.sort,
+      ...(this.next && { after: this.next }),
       columns: (viewing.q ? schema.all : schema.columns).map((column) => column.id),
     };
     const found = await api("POST", `${session.path}rows/find/`, { body, signal: this.leaving.signal });
     const shown = new Map(schema.columns.map((column, place) => [column.key, place + 1]));
     for (const match of found.matches) {
       const row = viewing.q ? this.rows : match.ordinal; // only matching rows are listed: the n-th match is row n
-      const cols = match.columns.map((key) => shown.get(key)).filter(Boolean).sort((a, b) => a - b);
+      const cols = match.columns
+        .map((key) => shown.get(key))
+        .filter(Boolean)
+        .sort((a, b) => a - b);
       for (const col of viewing.q && !cols.length ? [1] : cols) this.places.push({ row, col });
       this.rows += 1;
     }

@@ -13,15 +13,22 @@ const SOMEBODY = "somebody";
 
 /** Part of the grid. */
 export function attachMoved(grid) {
-  const note = document.getElementById("rows-moved"), words = note?.querySelector("span");
+  const note = document.getElementById("rows-moved");
+  const words = note?.querySelector("span");
   /** @type {Set<string>} */
-  const moved = new Set(), suspects = new Set();
+  const moved = new Set();
+  const suspects = new Set();
   const show = () => {
     if (!note || !words) return;
     note.hidden = moved.size === 0;
     words.textContent = moved.size ? `${plural(moved.size, "row")} may have moved` : "";
   };
-  const later = () => { grid.movedFrame ||= requestAnimationFrame(() => { grid.movedFrame = 0; show(); }); };
+  const later = () => {
+    grid.movedFrame ||= requestAnimationFrame(() => {
+      grid.movedFrame = 0;
+      show();
+    });
+  };
   const forget = () => {
     moved.clear();
     suspects.clear();
@@ -29,7 +36,8 @@ export function attachMoved(grid) {
   };
   grid.session.addEventListener("cells", (event) => {
     if (!grid.store.keepsOrder) return;
-    const { filter, sort, q } = grid.viewing, asked = askedOf([filter, sort]);
+    const { filter, sort, q } = grid.viewing;
+    const asked = askedOf([filter, sort]);
     const keys = [...asked].map((id) => grid.schema.column.get(id)?.key).filter(Boolean);
     for (const cell of /** @type {CustomEvent} */ (event).detail) {
       const isMeant = asked.has(cell.group) || (cell.data && (q || keys.some((key) => key in cell.data)));
@@ -39,7 +47,8 @@ export function attachMoved(grid) {
     if (moved.size) later();
   });
   grid.session.addEventListener("rows", (event) => {
-    if (grid.store.keepsOrder) for (const id of /** @type {CustomEvent} */ (event).detail.changed || []) suspects.add(id);
+    if (grid.store.keepsOrder)
+      for (const id of /** @type {CustomEvent} */ (event).detail.changed || []) suspects.add(id);
   });
   grid.store.listener.moved = () => {
     for (const id of suspects) moved.add(id);

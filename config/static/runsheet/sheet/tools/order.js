@@ -6,11 +6,13 @@
  * @param {any} schema @param {string} id @param {string} besideId @param {boolean} isAfter
  */
 export function moveBeside(schema, id, besideId, isAfter) {
-  const column = schema.column.get(id), beside = schema.column.get(besideId);
+  const column = schema.column.get(id);
+  const beside = schema.column.get(besideId);
   if (id === besideId || (column.group && column.group !== beside.group)) return null;
   if (schema.pinned && schema.pinned.includes(id) !== schema.pinned.includes(besideId)) return null;
   const others = schema.all.filter((each) => each.id !== id);
-  const isThere = (each) => (beside.group && beside.group !== column.group ? each.group === beside.group : each.id === besideId);
+  const isThere = (each) =>
+    beside.group && beside.group !== column.group ? each.group === beside.group : each.id === besideId;
   const place = isAfter ? others.findLastIndex(isThere) + 1 : others.findIndex(isThere);
   const order = [...others.slice(0, place), column, ...others.slice(place)].map((each) => each.id);
   return order.every((each, at) => each === schema.all[at].id) ? null : order;
@@ -32,7 +34,9 @@ export function lostBy(table, order) {
   const names = new Map(table.columns.map((column) => [column.id, column.name]));
   return table.groups.flatMap((group) => {
     const first = Math.min(...group.outputs.map((output) => at.get(output.column)));
-    const reads = new Set([...group.depends_on, ...Object.values(group.inputs).map((source) => source.column)].filter(Boolean));
+    const reads = new Set(
+      [...group.depends_on, ...Object.values(group.inputs).map((source) => source.column)].filter(Boolean),
+    );
     const lost = [...reads].filter((id) => Number(at.get(id)) >= first).map((id) => names.get(id));
     return lost.length ? [{ group: group.name, columns: lost }] : [];
   });

@@ -8,7 +8,10 @@ import { openMenu } from "../../ui/menu.js";
  * @param {any} view the component; it gets `grid`, `close` and what else `props` has
  */
 export function openPanel(grid, anchor, label, view, props = {}) {
-  openMenu(anchor, (close) => html`<${Fresh} grid=${grid} view=${view} props=${{ ...props, grid, close }} />`, { label, isForm: true });
+  openMenu(anchor, (close) => html`<${Fresh} grid=${grid} view=${view} props=${{ ...props, grid, close }} />`, {
+    label,
+    isForm: true,
+  });
 }
 
 function Fresh({ grid, view, props }) {
@@ -16,7 +19,9 @@ function Fresh({ grid, view, props }) {
   useEffect(() => {
     const again = () => draw((times) => times + 1);
     for (const type of ["sheet:view", "sheet:total"]) grid.addEventListener(type, again);
-    return () => { for (const type of ["sheet:view", "sheet:total"]) grid.removeEventListener(type, again); };
+    return () => {
+      for (const type of ["sheet:view", "sheet:total"]) grid.removeEventListener(type, again);
+    };
   }, []);
   return html`<${view} ...${props} />`;
 }

@@ -50,10 +50,12 @@ export class Viewing {
   start() {
     this.started = true;
     const asked = new URLSearchParams(location.search);
-    const named = asked.get("view") || (asked.has("filter") || asked.has("sort") || asked.has("q") ? null : this.grid.table.layout.default_view);
+    const named =
+      asked.get("view") ||
+      (asked.has("filter") || asked.has("sort") || asked.has("q") ? null : this.grid.table.layout.default_view);
     this.view = this.views.find((view) => view.id === named) || null;
-    this.filter = asked.has("filter") ? parsed(asked.get("filter")) : this.view?.filter ?? null;
-    this.sort = asked.has("sort") ? parsed(asked.get("sort")) || [] : this.view?.sort ?? [];
+    this.filter = asked.has("filter") ? parsed(asked.get("filter")) : (this.view?.filter ?? null);
+    this.sort = asked.has("sort") ? parsed(asked.get("sort")) || [] : (this.view?.sort ?? []);
     this.q = asked.get("q") || "";
     this.check(true);
     if (this.view) this.look();
@@ -69,7 +71,8 @@ export class Viewing {
 
   /** The server refuses what an address or a view asks for: list without. */
   refused(error) {
-    if (error instanceof Problem && ["filter_invalid", "sort_invalid"].includes(error.code)) this.set({ filter: null, sort: [] });
+    if (error instanceof Problem && ["filter_invalid", "sort_invalid"].includes(error.code))
+      this.set({ filter: null, sort: [] });
   }
 
   /** List by another filter, sort or text. */
@@ -123,7 +126,8 @@ export class Viewing {
 
   /** Views may have been changed elsewhere; what this person has not changed follows. */
   async reread() {
-    const before = this.view, wasChanged = this.isChanged;
+    const before = this.view;
+    const wasChanged = this.isChanged;
     await this.read();
     if (!this.started || before !== this.view) return;
     this.view = before && (this.views.find((view) => view.id === before.id) || null);
@@ -140,7 +144,9 @@ export class Viewing {
   async store(view, fields) {
     await this.save();
     const stored = await api(view ? "PATCH" : "POST", view ? `${this.path}${view.id}/` : this.path, { body: fields });
-    this.views = [...this.views.filter((each) => each.id !== stored.id), stored].sort((a, b) => a.name.localeCompare(b.name));
+    this.views = [...this.views.filter((each) => each.id !== stored.id), stored].sort((a, b) =>
+      a.name.localeCompare(b.name),
+    );
     this.view = stored;
     this.look();
     this.set("filter" in fields ? { filter: stored.filter, sort: stored.sort } : {});
@@ -149,7 +155,9 @@ export class Viewing {
   /** The view that everybody's table opens with, or null for none. */
   async openWith(view) {
     try {
-      this.grid.table = await api("PUT", `${this.grid.session.path}layout/`, { body: { default_view: view && view.id } });
+      this.grid.table = await api("PUT", `${this.grid.session.path}layout/`, {
+        body: { default_view: view && view.id },
+      });
       this.remember();
     } catch (error) {
       report(error, "set the view that the table opens with");
@@ -199,12 +207,18 @@ export class Viewing {
   }
 
   async send() {
-    const sent = this.pending, view = this.view;
+    const sent = this.pending;
+    const view = this.view;
     if (!this.grid.mayRun || !Object.keys(sent).length) return;
     try {
       const body = view ? { layout: { ...view.layout, ...sent } } : sent;
-      const stored = await api(view ? "PATCH" : "PUT", view ? `${this.path}${view.id}/` : `${this.grid.session.path}layout/`, { body });
-      if (view) Object.assign(this, { view: stored, views: this.views.map((each) => (each.id === stored.id ? stored : each)) });
+      const stored = await api(
+        view ? "PATCH" : "PUT",
+        view ? `${this.path}${view.id}/` : `${this.grid.session.path}layout/`,
+        { body },
+      );
+      if (view)
+        Object.assign(this, { view: stored, views: this.views.map((each) => (each.id === stored.id ? stored : each)) });
       else this.grid.table = stored;
     } catch (error) {
       report(error, "save how the columns look");
@@ -216,11 +230,17 @@ export class Viewing {
   /** Put the table's columns in another order. Groups that would lose what they read are named first. */
   async reorder(order) {
     const lost = lostBy(this.grid.table, order);
-    if (lost.length && !(await this.grid.tools.confirm({
-      title: "Move the column?", yes: "Move it",
-      text: `${lost.map(({ group, columns }) => `“${group}” will no longer read ${columns.join(", ")}`).join("; ")}: a workflow reads only what stands left of its columns.`,
-    }))) return;
-    const { table } = this.grid, at = new Map(order.map((id, place) => [id, place]));
+    if (
+      lost.length &&
+      !(await this.grid.tools.confirm({
+        title: "Move the column?",
+        yes: "Move it",
+        text: `${lost.map(({ group, columns }) => `“${group}” will no longer read ${columns.join(", ")}`).join("; ")}: a workflow reads only what stands left of its columns.`,
+      }))
+    )
+      return;
+    const { table } = this.grid;
+    const at = new Map(order.map((id, place) => [id, place]));
     this.grid.table = { ...table, columns: [...table.columns].sort((a, b) => at.get(a.id) - at.get(b.id)) };
     this.grid.applySchema();
     try {
@@ -237,7 +257,10 @@ const hasParts = (filter) => Boolean(filter && Object.keys(filter).length);
 /** Whether two values are the same JSON; the database keeps no order of names. */
 export const isSame = (one, other) => spelled(one) === spelled(other);
 
-const spelled = (value) => JSON.stringify(value, (_, part) => (part && part.constructor === Object ? Object.fromEntries(Object.entries(part).sort()) : part));
+const spelled = (value) =>
+  JSON.stringify(value, (_, part) =>
+    part && part.constructor === Object ? Object.fromEntries(Object.entries(part).sort()) : part,
+  );
 
 function parsed(text) {
   try {
