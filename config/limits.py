@@ -21,6 +21,12 @@ class Limits:
     """Sizes in bytes, times in seconds, as the names say."""
 
     window_rows: int = limit(20, 1, 1_000, "rows one dispatcher step hands over as one chord")
+    storm_failures: int = limit(
+        100,
+        0,
+        1_000_000,
+        "cells of a group that fail one after the other before a run stops itself; 0: never",
+    )
     heartbeat_seconds: int = limit(3, 1, 60, "how often a process renews its leases")
     instance_dead_seconds: int = limit(9, 2, 600, "silence after which a process counts as dead")
     row_lock_seconds: int = limit(30, 2, 600, "life of a row's lock in Redis without renewal")

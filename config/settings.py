@@ -267,6 +267,7 @@ DJANGO_STRUCTLOG_CELERY_ENABLED = False  # two log calls per task would cost mor
 
 # --- Runsheet: meanings and bounds stand in config/limits.py ---------------------------------------------------
 RUNSHEET_WINDOW_ROWS = ENV.limits.window_rows
+RUNSHEET_STORM_FAILURES = ENV.limits.storm_failures
 RUNSHEET_HEARTBEAT_SECONDS = ENV.limits.heartbeat_seconds
 RUNSHEET_INSTANCE_DEAD_SECONDS = ENV.limits.instance_dead_seconds
 RUNSHEET_ROW_LOCK_SECONDS = ENV.limits.row_lock_seconds

@@ -126,6 +126,12 @@ class JobActive(Conflict):
     code = "job_active"
 
 
+class DispatchNotHeld(Conflict):
+    """Only a run that stopped itself because its cells failed can go on; this one did not, or goes on already."""
+
+    code = "dispatch_not_held"
+
+
 class CellFinished(Conflict):
     """This cell's attempt has already finished."""
 

@@ -14,6 +14,7 @@ from tables.models import Dispatch, Table, WorkflowGroup
 from tables.services.dispatches import dispatch_start
 from tables.services.dry_run import dispatch_plan
 from tables.services.progress import dispatch_json
+from tables.services.storms import dispatch_go_on
 from tables.states import ACTIVE_DISPATCH, Mode
 from workspaces.api.access import WorkspaceRequest
 from workspaces.api.idempotency import idempotent
@@ -74,6 +75,22 @@ class DispatchView(TablesAPIView):
     def get(self, request: WorkspaceRequest, dispatch: UUID) -> Response:
         """Show a dispatch with its exact progress."""
         return Response(dispatch_json(self.one(selectors.dispatches_of(request.workspace.pk), pk=dispatch)))
+
+
+class DispatchGoOnView(TablesAPIView):
+    """Going on with a run that stopped itself."""
+
+    requires: ClassVar[dict[str, Access]] = {"POST": "run"}
+
+    @extend_schema(request=None, responses={202: bodies.DispatchAnswer})
+    def post(self, request: WorkspaceRequest, dispatch: UUID) -> Response:
+        """Go on where a run stopped itself because cell after cell failed; it may do so again."""
+        stored = self.one(selectors.dispatches_of(request.workspace.pk), pk=dispatch)
+        going = dispatch_go_on(stored)
+        audit_record(
+            workspace_id=request.workspace.pk, actor=request.actor, action="dispatch.went_on", target=going
+        )
+        return Response(dispatch_json(going), status=202)
 
 
 def groups_of(table: Table, groups: list[UUID] | None) -> list[UUID] | None:

@@ -23,7 +23,8 @@ class Dispatch(models.Model):
     windows and passed rows came to; windows in flight are added on reading. ``paused`` counts the cells that were
     parked when their window closed; on reading each of them stands where it is by then (``counted_paused``). ``groups``
     are those that were asked for, ``stopped_groups`` those it goes on without (T24), some of which would only have
-    followed. ``cost`` is what the cells of closed windows have cost (null: nothing was told).
+    followed. ``cost`` is what the cells of closed windows have cost (null: nothing was told). ``failing`` counts, by
+    group, the cells that failed since one last completed (`services.storms`).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -59,6 +60,7 @@ class Dispatch(models.Model):
     paused = models.BigIntegerField(default=0)
     skipped = models.JSONField(default=dict, blank=True)
     cost = models.DecimalField(max_digits=14, decimal_places=6, null=True, blank=True)
+    failing = models.JSONField(default=dict, blank=True, db_default={})
     error = models.JSONField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

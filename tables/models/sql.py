@@ -204,8 +204,8 @@ SELECT c.window_id, array_agg(DISTINCT c.row_id) FROM tables_rowexecution c
 # What a window's cells came to and cost, per status, for the groups the dispatch named; those it has counted as
 # paused before stand in another account. Index: tables_cell_window.
 COUNT_WINDOW = """
-SELECT c.status, count(*), sum(c.cost) FROM tables_rowexecution c
- WHERE c.window_id = %s::uuid AND c.group_id = ANY(%s::uuid[]) AND NOT c.counted_paused GROUP BY c.status
+SELECT c.status, c.group_id, count(*), sum(c.cost) FROM tables_rowexecution c
+ WHERE c.window_id = %s::uuid AND c.group_id = ANY(%s::uuid[]) AND NOT c.counted_paused GROUP BY c.status, c.group_id
 """
 
 # Cells whose owner is dead, held until the caller has given them back; other reapers step over them. A running
@@ -279,6 +279,6 @@ UPDATE tables_dispatch
    SET cursor_position = %(position)s::text, cursor_id = %(row)s::uuid, exhausted = %(exhausted)s::bool,
        rows_seen = %(seen)s::bigint, rows_handed_over = %(handed_over)s::bigint, completed = %(completed)s::bigint,
        failed = %(failed)s::bigint, cancelled = %(cancelled)s::bigint, paused = %(paused)s::bigint,
-       skipped = %(skipped)s::jsonb, cost = %(cost)s::numeric
+       skipped = %(skipped)s::jsonb, failing = %(failing)s::jsonb, cost = %(cost)s::numeric
  WHERE id = %(id)s::uuid
 """

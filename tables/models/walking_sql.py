@@ -61,6 +61,11 @@ AND NOT EXISTS (SELECT 1 FROM tables_rowexecution c
 
 # A dispatch that cannot go on says why, and opens no window any more: it ends as `failed` once those in flight are
 # closed. Guard: still active, so that a Stop is never overwritten.
+# A dispatch that opens no more windows until a person lets it go on; its cursor stays (`services.storms`).
+HOLD_DISPATCH = """
+UPDATE tables_dispatch SET error = %s::jsonb WHERE id = %s::uuid AND status = 'dispatching'
+"""
+
 FAIL_DISPATCH = """
 UPDATE tables_dispatch
    SET error = %s::jsonb, exhausted = true, status = 'dispatching',

@@ -10,7 +10,9 @@ ran then out of those it had counted as waiting for it. Until then readers see i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -40,30 +42,45 @@ COUNTED = {
 PAUSED: Final = COUNTED[CellStatus.PAUSED]
 
 
+@dataclass(slots=True)
+class Account:
+    """What a window came to: cells by counter name, skipped cells by reason, and what the cells have cost.
+
+    ``failed`` counts the failed cells of each group, ``completed`` names the groups that any cell of completed.
+    """
+
+    counted: Counter[str] = field(default_factory=Counter)
+    skipped: dict[str, int] = field(default_factory=dict)
+    cost: Decimal | None = None
+    failed: dict[UUID, int] = field(default_factory=dict)
+    completed: set[UUID] = field(default_factory=set)
+
+
 def window_account(
     cursor: CursorWrapper, table_id: UUID, window_id: UUID, row_ids: Sequence[UUID], request: Request
-) -> tuple[dict[str, int], dict[str, int], Decimal | None]:
-    """What a window came to: cells by counter name, skipped cells by reason, and what the cells have cost."""
-    counted, cost = _counted(cursor, window_id, list(request.groups))
-    if counted.get(PAUSED):
+) -> Account:
+    """What a window came to."""
+    account = _counted(cursor, window_id, list(request.groups))
+    if account.counted[PAUSED]:
         cursor.execute(parking_sql.COUNT_AS_PAUSED, {"window": window_id, "groups": list(request.groups)})
-    skipped: dict[str, int] = {}
-    missing = len(row_ids) * len(request.groups) - sum(counted.values())
+    missing = len(row_ids) * len(request.groups) - account.counted.total()
     if missing > 0:
-        skipped = _reasons(cursor, table_id, window_id, row_ids, request, missing)
-    return counted, skipped, cost
+        account.skipped = _reasons(cursor, table_id, window_id, row_ids, request, missing)
+    return account
 
 
-def _counted(
-    cursor: CursorWrapper, window_id: UUID, groups: Sequence[UUID]
-) -> tuple[dict[str, int], Decimal | None]:
-    """Cells of a window by counter name, and what they have cost; not those counted as paused before."""
+def _counted(cursor: CursorWrapper, window_id: UUID, groups: Sequence[UUID]) -> Account:
+    """The cells of a window that have ended or are parked; not those counted as paused before."""
     cursor.execute(sql.COUNT_WINDOW, [window_id, list(groups)])
-    found = cursor.fetchall()
-    cost = None
-    for _, _, spent in found:
-        cost = costs_add(cost, spent)
-    return {COUNTED[CellStatus(status)]: count for status, count, _ in found}, cost
+    account = Account()
+    for status, group, count, cost in cursor.fetchall():
+        account.counted[COUNTED[CellStatus(status)]] += count
+        account.cost = costs_add(account.cost, cost)
+        if status == CellStatus.FAILED:
+            account.failed[group] = count
+        elif status == CellStatus.COMPLETED:
+            account.completed.add(group)
+    return account
 
 
 def costs_add(first: Decimal | None, second: Decimal | None) -> Decimal | None:
@@ -115,12 +132,12 @@ def counters_add(dispatch: Dispatch, counted: Mapping[str, int], skipped: Mappin
 def window_rejoin(cursor: CursorWrapper, dispatch: Dispatch, window_id: UUID, groups: Sequence[UUID]) -> None:
     """Account for a window in which parked cells went on, in memory: its rows were accounted for before (T32)."""
     named: dict[str, Any] = {"window": window_id, "groups": list(groups)}
-    dependants, cost = _counted(cursor, window_id, groups)
-    dispatch.cost = costs_add(dispatch.cost, cost)
-    if dependants.get(PAUSED):
+    dependants = _counted(cursor, window_id, groups)
+    dispatch.cost = costs_add(dispatch.cost, dependants.cost)
+    if dependants.counted[PAUSED]:
         cursor.execute(parking_sql.COUNT_AS_PAUSED, named)
-    counters_add(dispatch, dependants, {})
-    skipped_take(dispatch.skipped, sum(dependants.values()))
+    counters_add(dispatch, dependants.counted, {})
+    skipped_take(dispatch.skipped, dependants.counted.total())
     paused_settle(cursor, dispatch)
 
 
@@ -164,10 +181,10 @@ def windows_settle(cursor: CursorWrapper, dispatch: Dispatch, groups: Sequence[U
         if window.resumes:
             window_rejoin(cursor, dispatch, window.id, groups)
             continue
-        counted, cost = _counted(cursor, window.id, groups)
-        dispatch.cost = costs_add(dispatch.cost, cost)
-        rest = len(window.row_ids) * len(groups) - sum(counted.values())
-        counters_add(dispatch, counted, {Reason.STOPPED.value: rest} if rest > 0 else {})
+        found = _counted(cursor, window.id, groups)
+        dispatch.cost = costs_add(dispatch.cost, found.cost)
+        rest = len(window.row_ids) * len(groups) - found.counted.total()
+        counters_add(dispatch, found.counted, {Reason.STOPPED.value: rest} if rest > 0 else {})
 
 
 def dispatch_settle(cursor: CursorWrapper, dispatch_id: UUID, status: DispatchStatus) -> None:

@@ -36,6 +36,7 @@ from tables.services.preparing import dispatch_fail, dispatch_prepare
 from tables.services.progress import dispatch_announce
 from tables.services.stopped_ahead import stopped_rows_meet
 from tables.services.stopping import dispatch_stop
+from tables.services.storms import storm_note
 from tables.services.walking import SCAN_ROWS, Walk, rows_ahead, rows_moved
 from tables.states import ACTIVE_DISPATCH, DispatchStatus, Mode
 from workflows.services.patience import patiently
@@ -153,6 +154,7 @@ def _save(cursor: CursorWrapper, dispatch: Dispatch) -> None:
             "cancelled": dispatch.cancelled,
             "paused": dispatch.paused,
             "skipped": json.dumps(dispatch.skipped),
+            "failing": json.dumps(dispatch.failing),
             "cost": dispatch.cost,
         },
     )
@@ -175,11 +177,10 @@ def _close(cursor: CursorWrapper, dispatch: Dispatch, window_id: UUID, token: UU
     if resumes:
         window_rejoin(cursor, dispatch, window_id, dispatch.groups_left)
         return True
-    counted, skipped, cost = window_account(
-        cursor, dispatch.table_id, window_id, row_ids, request_of(dispatch)
-    )
-    counters_add(dispatch, counted, skipped)
-    dispatch.cost = costs_add(dispatch.cost, cost)
+    account = window_account(cursor, dispatch.table_id, window_id, row_ids, request_of(dispatch))
+    counters_add(dispatch, account.counted, account.skipped)
+    dispatch.cost = costs_add(dispatch.cost, account.cost)
+    storm_note(cursor, dispatch, account)
     return True
 
 
