@@ -38,6 +38,7 @@ FILES = {
         File("preact", "dist/preact.mjs", "preact.js"),
         File("preact", "hooks/dist/hooks.mjs", "preact-hooks.js"),
         File("htm", "dist/htm.module.js", "htm.js"),
+        File("@dagrejs/dagre", "dist/dagre.esm.js", "dagre.js"),
         File("@fontsource-variable/inter", "files/inter-latin-wght-normal.woff2", "inter.woff2"),
     ),
     TESTED: (File("axe-core", "axe.min.js", "axe.min.js"),),

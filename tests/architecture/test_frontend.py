@@ -15,8 +15,8 @@ VENDORED = (STATIC / "vendor", BASE_DIR / "tests" / "browser" / "vendor")
 PAGE_BYTES = 60_000
 """What may come before a page shows what it is for. What comes beside it, by `import()`, is not weighed."""
 
-MOST_LINES = 12_500
-"""Twice what was foreseen for the grid alone: the workflow editor, the sidebars and the settings are in it."""
+MOST_LINES = 16_000
+"""As Prettier lays it out at 120 columns, with a fifth of it comments and blank lines. The specification foresaw 6,000."""
 
 PAGES = {
     "table": ("sheet/element.js",),
@@ -52,7 +52,9 @@ STYLES = {
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
 def test_a_module_is_small_and_its_imports_can_be_rewritten(path: Path) -> None:
     text = path.read_text()
-    assert len(text.splitlines()) <= 250
+    lines = text.splitlines()
+    assert len(lines) <= 250
+    assert max(map(len, lines)) <= 120
     for line in re.findall(r"^import .*$", text, re.MULTILINE):
         assert re.fullmatch(r'import (.* from )?"\.{1,2}/[\w./-]+\.js";', line), (
             f"end with ; and be relative: {line}"

@@ -55,7 +55,7 @@ def test_version_alone_decides_what_is_newer(modules: Page, version: int, wins: 
       const taken = m.admit(row, {row: 'r', group: 'g', status: null, version: given, data: {a: 2}});
       return [taken, row.cells.g.status, row.data.a]; })()"""
     expected = [True, None, 2] if wins else [False, "completed", 1]
-    assert ask(modules, "sheet/store.js", code, version) == expected
+    assert ask(modules, "sheet/record.js", code, version) == expected
 
 
 @pytest.mark.rule("T33", "T35")
@@ -184,7 +184,7 @@ def test_what_was_told_is_no_record_and_ends_with_the_first_event(modules: Page)
       const before = [Object.keys(row.cells), Object.keys(row.told)];
       m.admit(row, {row: 'r', group: 'g', status: 'pending', version: 5});
       return [...before, row.cells.g.status, Object.keys(row.told)]; })()"""
-    assert ask(modules, "sheet/store.js", code) == [["h"], ["g", "h"], "pending", ["h"]]
+    assert ask(modules, "sheet/record.js", code) == [["h"], ["g", "h"], "pending", ["h"]]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_text_under_way_is_shown_dimmed_and_gives_way_to_the_value(modules: Page
       const column = {key: 'k', type: 'text', group: 'g', options: {}};
       const row = {id: 'a', data: {k: 'old'}, cells: {g: {status: 'running', version: 4}}, edited: []};
       const view = {schema: {group: new Map()}, dispatches: []};
-      return Promise.all([import('./cell.js'), import('./store.js')]).then(([cell, store]) => {
+      return Promise.all([import('./cell.js'), import('./record.js')]).then(([cell, store]) => {
         const seen = () => { const one = cell.describe(column, row, view); return [one.text, one.dim, one.state]; };
         store.admit(row, {kind: 'cell', row: 'a', group: 'g', status: 'running', version: 4, partial: {k: 'Once up'}});
         const first = seen();
@@ -67,4 +67,4 @@ def test_text_under_way_is_shown_dimmed_and_gives_way_to_the_value(modules: Page
         return [first, seen()];
       }); })()"""
     code = code.replace("'./", "'/static/runsheet/sheet/")
-    assert ask(modules, "sheet/store.js", code) == [["Once up", True, "running"], ["Once.", False, None]]
+    assert ask(modules, "sheet/record.js", code) == [["Once up", True, "running"], ["Once.", False, None]]

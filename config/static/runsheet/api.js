@@ -64,6 +64,25 @@ async function answer(response) {
   throw new Problem(response.status, body);
 }
 
+/** Every entry of a list. @param {string} path */
+export async function all(path) {
+  const found = [];
+  for (let after; ;) {
+    const page = await api("GET", path, { query: { limit: 500, after } });
+    found.push(...page.results);
+    if (!page.next) return found;
+    after = page.next;
+  }
+}
+
+/** A key for one intention: sent again, it starts nothing twice. Also where the page is not served over TLS. */
+export const intent = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** What to tell of an error of `api`, one line each. */
+export const linesOf = (error) =>
+  error instanceof Problem ? error.lines : ["The server could not be reached. Try again."];
+
 /** Whether an error means "asked for and then not wanted any more". */
 export function isAbort(error) {
   return error instanceof DOMException && error.name === "AbortError";

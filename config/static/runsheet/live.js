@@ -3,7 +3,7 @@
  * One websocket: it resumes where it was and says honestly when it could not.
  *
  * `since` is the last `seq` seen; the server answers `hello` with `resumed`, replays what was missed or sends `pruned`.
- * After a loss it tries again from 500 ms, doubling to 10 s, with jitter; at once when the network or the tab comes back.
+ * After a loss it tries again from 500 ms, doubling to 10 s, with jitter; at once when the network or the tab is back.
  */
 
 const FIRST_PAUSE_MS = 500;

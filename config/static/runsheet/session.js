@@ -3,8 +3,8 @@
  * What the islands of one table's page share: its socket, its dispatches, its counters.
  *
  * Events: "ready" (the socket stands, or will not for now: pages may be fetched), "cells" (cell events), "rows" (a list
- * changed), "schema", "dispatches", "foretold" (the server alone can tell what is coming: refetch the rows shown), "job",
- * "summary", "resync" (refetch what is shown), "state" (of the socket).
+ * changed), "schema", "dispatches", "foretold" (the server alone can tell what is coming: refetch the rows shown),
+ * "job", "summary", "resync" (refetch what is shown), "state" (of the socket).
  */
 import { api } from "./api.js";
 import { Live } from "./live.js";
@@ -31,7 +31,7 @@ export function session(tableId) {
   return found;
 }
 
-export class Session extends EventTarget {
+class Session extends EventTarget {
   constructor(tableId) {
     super();
     this.tableId = tableId;
@@ -142,7 +142,7 @@ export class Session extends EventTarget {
     else if (!known || isActive(known) || known.optimistic) this.resyncSoon();
   }
 
-  /** What rows ahead show of this dispatch comes with a page: when it begins, and when a stop changed what it covers. */
+  /** What rows ahead show of it comes with a page: when it begins, and when a stop changed what it covers. */
   foretell(known, dispatch) {
     if (!isPlain(dispatch) && (!known || known.stopped_ahead !== dispatch.stopped_ahead)) this.say("foretold");
   }

@@ -45,8 +45,4 @@ export function heldWords(reason, until) {
   return null;
 }
 
-export const MODES = [
-  ["incomplete", "Empty or failed"],
-  ["failed", "Only failed"],
-  ["all", "Everything"],
-];
+export const MODES = Object.entries({ incomplete: "Empty or failed", failed: "Only failed", all: "Everything" });

@@ -87,11 +87,10 @@ function refresh(part, fresh) {
 
 /** A selector of what has the focus in a row of the list, where the fresh list will have it again; or null. */
 function placeOf(element) {
-  const row = element?.closest("[data-trigger], [data-invocation], [data-run], [data-table]");
-  if (!(row instanceof HTMLElement) || !list.contains(row)) return null;
-  const [name, id] =
-    Object.entries(row.dataset).find(([key]) => ["trigger", "invocation", "run", "table"].includes(key)) || [];
-  return `[data-${name}="${id}"] ${element.dataset.act ? `[data-act="${element.dataset.act}"]` : "a"}`;
+  const name = ["trigger", "invocation", "run", "table"].find((each) => element?.closest(`[data-${each}]`));
+  const row = name && element.closest(`[data-${name}]`);
+  if (!row || !list.contains(row)) return null;
+  return `[data-${name}="${row.dataset[name]}"] ${element.dataset.act ? `[data-act="${element.dataset.act}"]` : "a"}`;
 }
 
 const runOf = (box) => box.closest("[data-run]")?.dataset.run;

@@ -1,6 +1,24 @@
 // @ts-check
 /** Instants and the clocks of time zones, by what the browser knows of them. Pure. */
 
+const SHORT = {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+};
+const FULL = {
+  year: "numeric",
+  month: "2-digit",
+  day: "2-digit",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+};
 const formats = new Map();
 
 function format(zone, options) {
@@ -29,16 +47,7 @@ export const zones = () => ["UTC", ...Intl.supportedValuesOf("timeZone")];
 
 /** An instant on the clock of a zone: `2026-12-01T09:00`, with seconds if there are any. */
 export function wallOf(iso, zone) {
-  const all = {
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    hourCycle: "h23",
-  };
-  const { year, month, day, hour, minute, second } = parts(format(zone, all), new Date(iso));
+  const { year, month, day, hour, minute, second } = parts(format(zone, FULL), new Date(iso));
   return `${year.padStart(4, "0")}-${month}-${day}T${hour}:${minute}${second === "00" ? "" : `:${second}`}`;
 }
 
@@ -47,7 +56,7 @@ export function wallOf(iso, zone) {
  * A time that the clock shows twice means the first; one that it skips, as long after the gap as it was meant to be.
  */
 export function instantOf(wall, zone) {
-  const meant = Date.parse(`${wall.length === 16 ? `${wall}:00` : wall}Z`);
+  const meant = Date.parse(`${full(wall)}Z`);
   if (Number.isNaN(meant) || !isZone(zone)) return null;
   const offsets = [-86_400_000, 86_400_000].map((away) => offset(meant + away, zone));
   const fits = offsets.map((each) => meant - each).filter((at) => at + offset(at, zone) === meant);
@@ -66,16 +75,6 @@ export function dayAndTime(iso, zone, now = new Date()) {
   const isThisYear = parts(format(zone, SHORT), now).year === year;
   return `${weekday} ${day} ${month}${isThisYear ? "" : ` ${year}`}, ${hour}:${minute}`;
 }
-
-const SHORT = {
-  weekday: "short",
-  day: "numeric",
-  month: "short",
-  year: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-  hourCycle: "h23",
-};
 
 /** "Sun 22 Nov 2026, 02:00 CET". */
 export function exactly(iso, zone) {

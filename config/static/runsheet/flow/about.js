@@ -1,7 +1,8 @@
 // @ts-check
-/** The workflow as a whole, when no block is chosen: its name, its inputs, what it answers, what is wrong, who uses it. */
+/** The workflow as a whole, when no block is chosen: name, inputs, what it answers, what is wrong, who uses it. */
 import { plural } from "../format.js";
 import { html } from "../ui/html.js";
+import { Faults, button, labelled } from "../ui/parts.js";
 import { changeBlock, titleOf } from "./draft.js";
 import { Field } from "./fields.js";
 import { placed } from "./values.js";
@@ -25,80 +26,82 @@ export function About({ editor }) {
     disabled: off,
     onInput: (event) => editor.describe({ [name]: event.currentTarget.value }),
   });
+  const about = html`<textarea rows="2" maxlength="10000" ...${meta("description")}></textarea>`;
+  const setInputs = (value) => {
+    const config = { ...entry.config, inputs: value ?? null };
+    editor.change(changeBlock(draft, entry.key, { config }), "inputs");
+  };
   return html`<aside class="drawer run-panel flow-panel" aria-label="Workflow">
-    <${Faults} editor=${editor} />
+    <${Wrong} editor=${editor} />
     <section>
       <div class="field">
-        <label for="workflow-name">Name</label
-        ><input maxlength="200" required autocomplete="off" ...${meta("name")} />${
-          editor.refused.name &&
-          html`<ul class="errors" role="alert">
-            <li>${editor.refused.name}</li>
-          </ul>`
-        }
+        <label for="workflow-name">Name</label>
+        <input maxlength="200" required autocomplete="off" ...${meta("name")} />
+        <${Faults} lines=${editor.refused.name ? [editor.refused.name] : []} />
       </div>
-      <div class="field">
-        <label for="workflow-description">What it is for</label
-        ><textarea rows="2" maxlength="10000" ...${meta("description")}></textarea>
-      </div>
+      ${labelled("workflow-description", "What it is for", about)}
     </section>
     ${
       entry &&
       html`<section class="form">
         <${Field}
-          field=${{ ...inputs, label: "Inputs", help: "What a run is given. Blocks read it as input.name. Without any, a run takes whatever comes." }}
+          field=${{ ...inputs, label: "Inputs", help: INPUTS }}
           path="inputs"
           value=${entry.config?.inputs ?? undefined}
           env=${env}
-          set=${(value) => editor.change(changeBlock(draft, entry.key, { config: { ...entry.config, inputs: value ?? null } }), "inputs")}
+          set=${setInputs}
         />
       </section>`
     }
     <section>
       <h3>Result</h3>
-      ${
-        answers.length
-          ? html`<p>
-              What${" "}${answers.map((block, at) => html`${at > 0 && ", "}<button type="button" class="as-link" onClick=${() => editor.select(block.key, true)}>${titleOf(block)}</button>`)}${" "}says.
-            </p>`
-          : html`<p>The outputs of the last blocks. A Respond block says it in your own words.</p>`
-      }
+      <p>${answers.length ? says(editor, answers) : RESULT}</p>
     </section>
     <section>
       <h3>Used by</h3>
       ${
         around.uses.length
           ? html`<ul class="uses">
-              ${around.uses.map((use) => html`<li><a href=${`/tables/${use.table}/`}>${use.table_name}</a> <span class="quiet">${use.name} · ${use.ref}</span></li>`)}
+              ${around.uses.map(use)}
             </ul>`
-          : html`<p class="quiet">No table yet. A column group of a table, or a trigger, can run it.</p>`
+          : html`<p class="quiet">${UNUSED}</p>`
       }
     </section>
     ${
       !off &&
       html`<section class="drawer-actions">
-        <button type="button" class="button" onClick=${() => editor.openSource()}>Show as JSON</button>
-        ${around.may_archive && html`<button type="button" class="button danger" onClick=${() => editor.archive()}>Archive</button>`}
+        ${button("Show as JSON", () => editor.openSource())}
+        ${around.may_archive && button("Archive", () => editor.archive(), "danger")}
       </section>`
     }
   </aside>`;
 }
 
-function Faults({ editor }) {
-  const errors = editor.faults.filter((fault) => fault.severity === "error");
-  const hints = editor.faults.length - errors.length;
-  if (!editor.faults.length) return null;
+const INPUTS = "What a run is given. Blocks read it as input.name. Without any, a run takes whatever comes.";
+const RESULT = "The outputs of the last blocks. A Respond block says it in your own words.";
+const UNUSED = "No table yet. A column group of a table, or a trigger, can run it.";
+
+/** A block by its name, to go to it. */
+const link = (editor, key, words) =>
+  html`<button type="button" class="as-link" onClick=${() => editor.select(key, true)}>${words}</button>`;
+
+const says = (editor, answers) =>
+  html`What ${answers.map((block, at) => [at > 0 && ", ", link(editor, block.key, titleOf(block))])} says.`;
+
+const use = ({ table, table_name, name, ref }) =>
+  html`<li><a href=${`/tables/${table}/`}>${table_name}</a> <span class="quiet">${name} · ${ref}</span></li>`;
+
+/** What is wrong with the draft, block by block. */
+function Wrong({ editor }) {
+  const { faults } = editor;
+  if (!faults.length) return null;
+  const errors = faults.filter((fault) => fault.severity === "error").length;
+  const line = ({ severity, block, message }) =>
+    html`<li data-severity=${severity}>${block && html`${link(editor, block, block)}: `}${message}</li>`;
   return html`<section class="flow-told">
-    <h3>${errors.length ? `${plural(errors.length, "thing")} to correct before it can run` : plural(hints, "hint")}</h3>
+    <h3>${errors ? `${plural(errors, "thing")} to correct before it can run` : plural(faults.length, "hint")}</h3>
     <ul class="errors">
-      ${editor.faults
-        .slice(0, 50)
-        .map(
-          (fault) =>
-            html`<li data-severity=${fault.severity}>
-              ${fault.block && html`<button type="button" class="as-link" onClick=${() => editor.select(fault.block, true)}>${fault.block}</button>: `}${fault.message}
-            </li>`,
-        )}
+      ${faults.slice(0, 50).map(line)}
     </ul>
   </section>`;
 }

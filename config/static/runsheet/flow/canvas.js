@@ -1,12 +1,13 @@
 // @ts-check
 /** The drawing board: cards to walk by arrows, zoomed and moved, joined by pulling an edge from one card to another. */
-import { openMenu } from "../ui/menu.js";
 import { html, icon, useEffect, useRef, useState } from "../ui/html.js";
-import { connect, handlesOf, lineOf, mayConnect, titleOf } from "./draft.js";
-import { Drawing, laidOut } from "./graph.js";
-import { homesOf, neighbour } from "./layout.js";
+import { item, openMenu } from "../ui/menu.js";
+import { blockOf, connect, handlesOf, lineOf, mayConnect, titleOf } from "./draft.js";
+import { Drawing, MOST_DRAWN, TooLarge, laidOut } from "./graph.js";
+import { neighbour } from "./places.js";
 
-const CARD = { width: 196, height: 86, head: 100 };
+/** How large a card is here. */
+export const CARD = { width: 196, height: 86, head: 100 };
 const ZOOMS = { least: 0.3, most: 1.6, step: 1.2 };
 const bounded = (zoom) => Math.min(ZOOMS.most, Math.max(ZOOMS.least, zoom));
 
@@ -14,7 +15,7 @@ const bounded = (zoom) => Math.min(ZOOMS.most, Math.max(ZOOMS.least, zoom));
 export function Canvas({ editor }) {
   const board = useRef(/** @type {HTMLElement|null} */ (null));
   const [zoom, setZoom] = useState(1);
-  const [wire, setWire] = useState(/** @type {{from: string, path: string}|null} */ (null));
+  const [wire, setWire] = useState("");
   const { draft, types, selected, planned } = editor;
   const { nodes, width, height } = laidOut(draft, CARD);
   const current = nodes.has(editor.walked) ? editor.walked : nodes.has(selected) ? selected : nodes.keys().next().value;
@@ -34,14 +35,14 @@ export function Canvas({ editor }) {
   const keys = (event) => {
     const key = event.target.dataset?.block;
     if (!key || event.altKey || event.metaKey || event.ctrlKey) return;
-    const act =
-      {
-        Enter: () => editor.select(key, true),
-        Delete: () => editor.drop(key),
-        Backspace: () => editor.drop(key),
-        a: () => editor.add(event.target, { after: key }),
-      }[event.key] ||
-      (event.key.startsWith("Arrow") && (() => editor.walk(neighbour(nodes, key, event.key) || key)));
+    const acts = {
+      Enter: () => editor.select(key, true),
+      Delete: () => editor.drop(key),
+      Backspace: () => editor.drop(key),
+      a: () => editor.add(event.target, { after: key }),
+    };
+    const walk = () => editor.walk(neighbour(nodes, key, event.key) || key);
+    const act = event.key.startsWith("Arrow") ? walk : acts[event.key];
     if (!act) return;
     event.preventDefault();
     act();
@@ -55,14 +56,13 @@ export function Canvas({ editor }) {
     const frame = board.current?.querySelector(".flow-area")?.getBoundingClientRect();
     const node = nodes.get(from);
     const begin = { x: node.x + node.width / 2, y: node.y + node.height };
-    const move = (now) =>
-      setWire({
-        from,
-        path: `M${begin.x} ${begin.y}L${(now.clientX - frame.left) / zoom} ${(now.clientY - frame.top) / zoom}`,
-      });
+    const move = (now) => {
+      const [x, y] = [(now.clientX - frame.left) / zoom, (now.clientY - frame.top) / zoom];
+      setWire(`M${begin.x} ${begin.y}L${x} ${y}`);
+    };
     const end = (now) => {
       removeEventListener("pointermove", move);
-      setWire(null);
+      setWire("");
       const card = document
         .elementsFromPoint(now.clientX, now.clientY)
         .find((each) => each instanceof HTMLElement && each.dataset.block);
@@ -77,55 +77,23 @@ export function Canvas({ editor }) {
   /** The board itself is moved by its background. */
   const drag = (event) => {
     const box = board.current;
-    if (
-      !box ||
-      event.button !== 0 ||
-      event.pointerType === "touch" ||
-      event.target.closest("button, .flow-bar, .flow-zoom")
-    )
-      return;
+    const isElsewhere = event.target.closest("button, .flow-bar, .flow-zoom");
+    if (!box || event.button !== 0 || event.pointerType === "touch" || isElsewhere) return;
     const from = { x: event.clientX + box.scrollLeft, y: event.clientY + box.scrollTop };
     const move = (now) => box.scrollTo(from.x - now.clientX, from.y - now.clientY);
     addEventListener("pointermove", move);
     addEventListener("pointerup", () => removeEventListener("pointermove", move), { once: true });
   };
 
-  const after = (block) => (node) =>
-    html`${
-      editor.mayEdit &&
-      html`<div
-          class="flow-bar"
-          key=${`${block.key} bar`}
-          role="group"
-          aria-label=${`What to do with ${titleOf(block)}`}
-          style=${{ left: `${node.x + node.width}px`, top: `${node.y}px` }}
-        >
-          <button type="button" class="primary" onClick=${() => editor.plan({ start_block: block.key })}>
-            ${icon("play")}Run from here
-          </button>
-          <button type="button" onClick=${() => editor.plan({ stop_after: block.key })}>Run until here</button>
-          ${types.get(block.type)?.handles.length !== 0 && html`<button type="button" onClick=${(event) => editor.add(event.currentTarget, { after: block.key })}>Add after</button>`}
-        </div>
-        ${types.get(block.type)?.handles.length !== 0 && html`<span class="flow-port" key=${`${block.key} port`} data-port=${block.key} aria-hidden="true" title="Pull to another block" style=${{ left: `${node.x + node.width / 2}px`, top: `${node.y + node.height}px` }}></span>`}`
-    }`;
   const extra = (block) => {
     const faults = editor.faultsOf(block.key);
-    const mark = planned
-      ? planned.again.has(block.key)
-        ? "again"
-        : planned.kept.has(block.key)
-          ? "kept"
-          : ""
-      : editor.reused.has(block.key)
-        ? "kept"
-        : "";
     return {
       line: lineOf(block, types.get(block.type)),
       faults: faults.length,
       said: faults.map((fault) => fault.message).join("\n"),
-      mark,
+      mark: markOf(editor, block.key),
       tab: block.key === current ? 0 : -1,
-      after: after(block),
+      after: (node) => editor.mayEdit && html`<${Beside} key=${`${block.key} beside`} ...${{ editor, block, node }} />`,
     };
   };
   return html`<div
@@ -146,83 +114,72 @@ export function Canvas({ editor }) {
           live=${editor.isTaken}
           onSelect=${(key) => editor.select(key)}
           extra=${extra}
-          edgeClass=${(edge) => (planned && planned.again.has(edge.to) ? "dashed" : "")}
-          wire=${wire && wire.path}
+          edgeClass=${(edge) => (planned?.again.has(edge.to) ? "dashed" : "")}
+          wire=${wire}
         />
       </div>
     </div>
+    ${draft.blocks.length > MOST_DRAWN && html`<${TooLarge} graph=${draft} />`}
     ${!draft.blocks.length && html`<p class="quiet">There is no block yet.</p>`}
     <div class="flow-zoom" role="group" aria-label="Zoom">
       <button type="button" aria-label="Zoom out" onClick=${() => setZoom(bounded(zoom / ZOOMS.step))}>−</button>
       <button type="button" onClick=${() => setZoom(1)} aria-label=${`${Math.round(zoom * 100)}%, back to 100%`}>
         ${Math.round(zoom * 100)}%
       </button>
-      <button type="button" aria-label="Zoom in" onClick=${() => setZoom(bounded(zoom * ZOOMS.step))}>+</button
-      ><button type="button" onClick=${fit}>Fit</button>
+      <button type="button" aria-label="Zoom in" onClick=${() => setZoom(bounded(zoom * ZOOMS.step))}>+</button>
+      <button type="button" onClick=${fit}>Fit</button>
     </div>
   </div>`;
 }
 
+/** Whether a card is marked: runs again, or keeps what it has. */
+function markOf({ planned, reused }, key) {
+  if (!planned) return reused.has(key) ? "kept" : "";
+  if (planned.again.has(key)) return "again";
+  return planned.kept.has(key) ? "kept" : "";
+}
+
+/** What stands beside a card: what can be done with it, and the port to pull an edge from. */
+function Beside({ editor, block, node }) {
+  const goesOn = editor.types.get(block.type)?.handles.length !== 0;
+  const at = (x, y) => ({ left: `${x}px`, top: `${y}px` });
+  return html`<div
+      class="flow-bar"
+      role="group"
+      aria-label=${`What to do with ${titleOf(block)}`}
+      style=${at(node.x + node.width, node.y)}
+    >
+      <button type="button" class="primary" onClick=${() => editor.plan({ start_block: block.key })}>
+        ${icon("play")}Run from here
+      </button>
+      <button type="button" onClick=${() => editor.plan({ stop_after: block.key })}>Run until here</button>
+      ${
+        goesOn &&
+        html`<button type="button" onClick=${(event) => editor.add(event.currentTarget, { after: block.key })}>
+          Add after
+        </button>`
+      }
+    </div>
+    ${
+      goesOn &&
+      html`<span
+        class="flow-port"
+        data-port=${block.key}
+        aria-hidden="true"
+        title="Pull to another block"
+        style=${at(node.x + node.width / 2, node.y + node.height)}
+      ></span>`
+    }`;
+}
+
 /** Join two blocks; where the first has several ports, ask by which. */
 function join(editor, anchor, from, to) {
-  const block = editor.draft.blocks.find((each) => each.key === from);
+  const block = blockOf(editor.draft, from);
   const ports = handlesOf(editor.draft, block, editor.types.get(block.type)).filter((handle) => handle !== "error");
   const by = (handle) => editor.change(connect(editor.draft, from, handle, to), `edge ${from} ${handle} ${to}`);
   if (ports.length < 2) return by(ports[0] || "source");
-  return openMenu(
-    anchor,
-    (close) =>
-      html`<h3>Leaving by</h3>
-        ${ports.map(
-          (handle) =>
-            html`<button
-              type="button"
-              class="item"
-              onClick=${() => {
-                close();
-                by(handle);
-              }}
-            >
-              ${handle}
-            </button>`,
-        )}`,
-    { label: "Port" },
-  );
-}
-
-/** The same as a list, in the order in which blocks run. @param {{editor: any}} props */
-export function Outline({ editor }) {
-  const { draft, types } = editor;
-  const { nodes } = laidOut(draft, CARD);
-  const homes = homesOf(draft.blocks);
-  const level = (parent) =>
-    draft.blocks
-      .filter((block) => homes.get(block.key) === parent)
-      .sort((a, b) => nodes.get(a.key).y - nodes.get(b.key).y || nodes.get(a.key).x - nodes.get(b.key).x);
-  const list = (parent, label) =>
-    html`<ol class="flow-outline" aria-label=${label}>
-      ${level(parent).map((block) => {
-        const { state, word } = editor.states.get(block.key);
-        const faults = editor.faultsOf(block.key);
-        const from = draft.edges.filter((edge) => edge.to === block.key).map((edge) => edge.from);
-        return html`<li key=${block.key}>
-          <button
-            type="button"
-            class="outline-row"
-            data-block=${block.key}
-            aria-pressed=${String(editor.selected === block.key)}
-            onClick=${() => editor.select(block.key, true)}
-          >
-            <strong>${titleOf(block)}</strong>${" "}<span class="quiet"
-              >${types.get(block.type)?.title || block.type}${from.length ? `, after ${from.join(" and ")}` : ""}</span
-            >
-            <span class="quiet line">${lineOf(block, types.get(block.type))}</span
-            ><span class="mark" data-state=${state}>${word}</span
-            >${faults.length > 0 && html`<span class="flow-faults">${faults.length}<span class="visually-hidden"> faults</span></span>`}
-          </button>
-          ${level(block.key).length > 0 && list(block.key, `Inside ${titleOf(block)}`)}
-        </li>`;
-      })}
-    </ol>`;
-  return html`<div class="flow-list">${list(null, "Blocks")}</div>`;
+  const view = () =>
+    html`<h3>Leaving by</h3>
+      ${ports.map((handle) => item(handle, () => by(handle)))}`;
+  return openMenu(anchor, view, { label: "Port" });
 }

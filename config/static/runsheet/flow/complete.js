@@ -3,10 +3,14 @@
 import { html, useRef, useState } from "../ui/html.js";
 
 const MOST = 12;
+const INSERT = { "aria-label": "Insert a value", title: "Insert a value of an earlier block" };
 const OPEN = /\{\{-?\s*(?:[^{}]*[\s(|,+~=<>])?([\w.]*)$/;
 const BARE = /([A-Za-z_][\w.]*)$/;
 
-/** What is being typed at the caret; null when no name is. Pure. @param {string} text @param {number} caret @param {boolean} isExpression */
+/**
+ * What is being typed at the caret; null when no name is. Pure.
+ * @param {string} text @param {number} caret @param {boolean} isExpression
+ */
 export function typedAt(text, caret, isExpression) {
   const found = (isExpression ? BARE : OPEN).exec(text.slice(0, caret));
   return found ? found[1] : null;
@@ -15,14 +19,10 @@ export function typedAt(text, caret, isExpression) {
 /** The names that go on from what is typed, those that begin with it first. Pure. @param {[string, string][]} names */
 export function offered(names, typed) {
   const part = typed.toLowerCase();
-  const ranked = names.map(([name, note]) => ({
-    name,
-    note,
-    rank: name.toLowerCase().startsWith(part) ? 0 : name.toLowerCase().includes(part) ? 1 : 2,
-  }));
-  return ranked
-    .filter(({ name, rank }) => rank < 2 && name !== typed)
-    .sort((a, b) => a.rank - b.rank)
+  return names
+    .map(([name, note]) => ({ name, note, at: name.toLowerCase().indexOf(part) }))
+    .filter(({ name, at }) => at >= 0 && name !== typed)
+    .sort((a, b) => Number(a.at > 0) - Number(b.at > 0))
     .slice(0, MOST);
 }
 
@@ -34,7 +34,10 @@ export function completed(text, caret, typed, name, isExpression) {
   return { text: head + close + tail, caret: head.length + close.length };
 }
 
-/** @param {{value: string, onText: (text: string) => void, names: () => any[], isExpression?: boolean, [attribute: string]: any}} props */
+/**
+ * @param {{value: string, onText: (text: string) => void, names: () => any[], isExpression?: boolean,
+ *   [attribute: string]: any}} props
+ */
 export function Template({ value, onText, names, isExpression = false, id, rows = 1, ...more }) {
   const field = useRef(/** @type {HTMLTextAreaElement|null} */ (null));
   const [list, setList] = useState(/** @type {{typed: string, options: any[], at: number}|null} */ (null));
@@ -68,6 +71,22 @@ export function Template({ value, onText, names, isExpression = false, id, rows 
     event.preventDefault();
     event.stopPropagation();
   };
+  const type = ({ currentTarget: box }) => {
+    onText(box.value);
+    look(box);
+  };
+  const entry = (option, at) =>
+    html`<li
+      role="option"
+      id=${`${id}-${at}`}
+      aria-selected=${String(at === list?.at)}
+      onMouseDown=${(event) => {
+        event.preventDefault();
+        pick(option.name);
+      }}
+    >
+      <code>${option.name}</code><span class="quiet">${option.note}</span>
+    </li>`;
   return html`<span class="template">
     <textarea
       ref=${field}
@@ -81,32 +100,13 @@ export function Template({ value, onText, names, isExpression = false, id, rows 
       aria-controls=${`${id}-list`}
       aria-activedescendant=${list ? `${id}-${list.at}` : null}
       ...${more}
-      onInput=${(event) => {
-        onText(event.currentTarget.value);
-        look(event.currentTarget);
-      }}
+      onInput=${type}
       onKeyDown=${onKeyDown}
       onBlur=${() => setList(null)}
     ></textarea>
-    ${!isExpression && html`<button type="button" class="insert" aria-label="Insert a value" title="Insert a value of an earlier block" onClick=${begin}>{ }</button>`}
+    ${!isExpression && html`<button type="button" class="insert" ...${INSERT} onClick=${begin}>{ }</button>`}
     <ul class="completions" role="listbox" id=${`${id}-list`} aria-label="Values" hidden=${!list}>
-      ${
-        list &&
-        list.options.map(
-          (option, at) =>
-            html`<li
-              role="option"
-              id=${`${id}-${at}`}
-              aria-selected=${String(at === list.at)}
-              onMouseDown=${(event) => {
-                event.preventDefault();
-                pick(option.name);
-              }}
-            >
-              <code>${option.name}</code><span class="quiet">${option.note}</span>
-            </li>`,
-        )
-      }
-    </ul></span
-  >`;
+      ${list?.options.map(entry)}
+    </ul>
+  </span>`;
 }

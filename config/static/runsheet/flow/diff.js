@@ -15,10 +15,10 @@ const meaning = ({ key, position, ...block }) => ({
   enabled: block.enabled === false ? false : undefined,
   parent: block.parent || undefined,
 });
-const arrow = (edge) => `${edge.from}${edge.handle && edge.handle !== "source" ? `:${edge.handle}` : ""} → ${edge.to}`;
+const arrow = ({ from, handle, to }) => `${from}${handle && handle !== "source" ? `:${handle}` : ""} → ${to}`;
 
 /** @returns {{path: string, before?: any, after?: any}[]} */
-export function fieldsDiffer(before, after) {
+function fieldsDiffer(before, after) {
   const [a, b] = [leaves(before, "", new Map()), leaves(after, "", new Map())];
   return [...new Set([...a.keys(), ...b.keys()])]
     .filter((path) => JSON.stringify(a.get(path)) !== JSON.stringify(b.get(path)))
@@ -27,7 +27,8 @@ export function fieldsDiffer(before, after) {
 
 /**
  * @param {any} before @param {any} after definitions
- * @returns {{blocks: {kind: "added"|"removed"|"changed", key: string, name: string, fields: any[]}[], edges: {kind: "added"|"removed", text: string}[]}}
+ * @returns {{blocks: {kind: "added"|"removed"|"changed", key: string, name: string, fields: any[]}[],
+ *   edges: {kind: "added"|"removed", text: string}[]}}
  */
 export function definitionsDiffer(before, after) {
   const [a, b] = [before, after].map((one) => new Map(one.blocks.map((block) => [block.key, block])));

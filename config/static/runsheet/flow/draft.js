@@ -1,8 +1,10 @@
 // @ts-check
 /** What can be done with a definition: every function answers a new one. Pure. */
+import { merged } from "./values.js";
 
 /**
- * @typedef {{key: string, type: string, name?: string, config?: any, retry?: any, timeout_seconds?: number|null, enabled?: boolean, parent?: string|null}} Block
+ * @typedef {{key: string, type: string, name?: string, config?: any, retry?: any, timeout_seconds?: number|null,
+ *   enabled?: boolean, parent?: string|null}} Block
  * @typedef {{from: string, handle?: string, to: string}} Edge
  * @typedef {{blocks: Block[], edges: Edge[]}} Definition
  */
@@ -12,7 +14,7 @@ const PREFIX = { cases: "case-", routes: "route-" };
 export const handleOf = (edge) => edge.handle || "source";
 export const blockOf = (definition, key) => definition.blocks.find((block) => block.key === key);
 export const titleOf = (block) => block.name || block.key;
-const parentOf = (block) => (block && block.parent) || null;
+const parentOf = (block) => block?.parent || null;
 const same = (a, b) => a.from === b.from && handleOf(a) === handleOf(b) && a.to === b.to;
 
 /** A draft may be any JSON: what of it can be drawn. @returns {Definition} */
@@ -28,14 +30,10 @@ export function drawable(draft) {
 export function handlesOf(definition, block, type) {
   const config = block.config || {};
   const keyed = Object.entries(PREFIX).flatMap(([field, prefix]) =>
-    (Array.isArray(config[field]) ? config[field] : []).map((each) => each && each.key && prefix + each.key),
+    (Array.isArray(config[field]) ? config[field] : []).map((each) => each?.key && prefix + each.key),
   );
-  const own =
-    type && type.type === "cache" && config.operation && config.operation !== "get"
-      ? ["source"]
-      : type
-        ? type.handles
-        : ["source"];
+  const isPlain = !type || (type.type === "cache" && config.operation && config.operation !== "get");
+  const own = isPlain ? ["source"] : type.handles;
   const used = definition.edges.filter((edge) => edge.from === block.key).map(handleOf);
   const all = new Set([
     ...keyed.filter(Boolean),
@@ -46,23 +44,22 @@ export function handlesOf(definition, block, type) {
   return type && !type.handles.length ? [] : [...all, "error"];
 }
 
-/** Blocks that lead to this one in its scope, and to the containers around it. @returns {Set<string>} */
-export function before(definition, key) {
+/** The containers around a block, from the inside out. @returns {Block[]} */
+export function around(definition, key) {
   const found = new Set();
-  for (
-    let at = blockOf(definition, key), seen = new Set();
-    at && !seen.has(at.key);
-    at = blockOf(definition, parentOf(at))
-  ) {
-    seen.add(at.key);
-    const waiting = [at.key];
-    for (const one of waiting) {
-      for (const edge of definition.edges)
-        if (edge.to === one && !found.has(edge.from)) {
-          found.add(edge.from);
-          waiting.push(edge.from);
-        }
-    }
+  let at = blockOf(definition, parentOf(blockOf(definition, key)));
+  for (; at && !found.has(at); at = blockOf(definition, parentOf(at))) found.add(at);
+  return [...found];
+}
+
+/** Blocks that lead to this one in its scope, and to the containers around it. @returns {Set<string>} */
+function before(definition, key) {
+  const found = new Set();
+  const waiting = [key, ...around(definition, key).map((container) => container.key)];
+  for (const one of waiting) {
+    const from = definition.edges.filter((edge) => edge.to === one && !found.has(edge.from)).map((edge) => edge.from);
+    from.forEach((each) => found.add(each));
+    waiting.push(...from);
   }
   return found;
 }
@@ -88,10 +85,12 @@ export const disconnect = (definition, edge) => ({
 });
 
 /** A key nobody has: `http`, `http_2` … */
-export function freeKey(definition, wish) {
+function freeKey(definition, wish) {
   const taken = new Set(definition.blocks.map((block) => block.key));
   const stem = wish.replace(/\W/g, "_").replace(/^(?=\d)/, "_") || "block";
-  for (let n = 1; ; n += 1) if (!taken.has(n > 1 ? `${stem}_${n}` : stem)) return n > 1 ? `${stem}_${n}` : stem;
+  let key = stem;
+  for (let n = 2; taken.has(key); n += 1) key = `${stem}_${n}`;
+  return key;
 }
 
 /**
@@ -107,13 +106,8 @@ export function addBlock(definition, type, { after, handle = "source", parent = 
   const picks = type.config_form
     .filter((field) => field.required && field.kind === "select")
     .map((field) => [field.name, field.options[0]]);
-  const block = {
-    key,
-    type: type.type,
-    name: "",
-    config: Object.fromEntries(picks),
-    ...(within && { parent: within }),
-  };
+  const config = Object.fromEntries(picks);
+  const block = { key, type: type.type, name: "", config, ...(within && { parent: within }) };
   const grown = { ...definition, blocks: [...definition.blocks, block] };
   if (!after || type.entry || (!type.handles.length && !type.handles_vary)) return [grown, key];
   const onward = type.handles.includes("source") || !type.handles.length ? "source" : [...type.handles].sort().pop();
@@ -125,7 +119,7 @@ export function addBlock(definition, type, { after, handle = "source", parent = 
   return [connect({ ...grown, edges }, after, handle, key), key];
 }
 
-/** Take a block away with all it contains; what led to it leads on to what followed it. @param {Definition} definition */
+/** Take a block away with all it contains; what led to it leads on to what followed it. */
 export function removeBlock(definition, key) {
   const gone = new Set([key]);
   for (let size = 0; size !== gone.size;) {
@@ -136,20 +130,17 @@ export function removeBlock(definition, key) {
     blocks: definition.blocks.filter((block) => !gone.has(block.key)),
     edges: definition.edges.filter((edge) => !gone.has(edge.from) && !gone.has(edge.to)),
   };
+  const inward = definition.edges.filter((edge) => edge.to === key && !gone.has(edge.from));
   const onward = definition.edges.filter(
     (edge) => edge.from === key && handleOf(edge) !== "error" && !gone.has(edge.to),
   );
-  const ports = new Set(onward.map(handleOf));
-  if (ports.size > 1) return { ...definition, ...rest };
-  return definition.edges
-    .filter((edge) => edge.to === key && !gone.has(edge.from))
-    .reduce(
-      (healed, edge) => onward.reduce((each, next) => connect(each, edge.from, handleOf(edge), next.to), healed),
-      { ...definition, ...rest },
-    );
+  let healed = { ...definition, ...rest };
+  if (new Set(onward.map(handleOf)).size > 1) return healed;
+  for (const edge of inward) for (const next of onward) healed = connect(healed, edge.from, handleOf(edge), next.to);
+  return healed;
 }
 
-/** Put a block into a container, or out of all; its edges would cross the wall, so they go. @param {Definition} definition */
+/** Put a block into a container, or out of all; its edges would cross the wall, so they go. */
 export function moveBlock(definition, key, parent) {
   const freed = { ...definition, edges: definition.edges.filter((edge) => edge.from !== key && edge.to !== key) };
   return changeBlock(freed, key, { parent: parent || undefined });
@@ -157,12 +148,8 @@ export function moveBlock(definition, key, parent) {
 
 /** Change fields of a block; `undefined` takes a field away. @param {Definition} definition */
 export function changeBlock(definition, key, changes) {
-  const changed = (block) =>
-    Object.fromEntries(Object.entries({ ...block, ...changes }).filter(([, value]) => value !== undefined));
-  return {
-    ...definition,
-    blocks: definition.blocks.map((block) => (block.key === key ? /** @type {Block} */ (changed(block)) : block)),
-  };
+  const changed = (block) => (block.key === key ? /** @type {Block} */ (merged(block, changes)) : block);
+  return { ...definition, blocks: definition.blocks.map(changed) };
 }
 
 /** Give a block another key, wherever it is spoken of. @param {Definition} definition */
@@ -192,17 +179,16 @@ export function renameBlock(definition, old, key) {
 /** The inputs that the definition declares, by name; null when any will do. @param {Definition} definition */
 export function inputsOf(definition, types) {
   const entry = definition.blocks.find((block) => types.get(block.type)?.entry);
-  const inputs = entry && entry.config && entry.config.inputs;
+  const inputs = entry?.config?.inputs;
   return inputs && typeof inputs === "object" ? inputs : null;
 }
 
+const IN_A_LOOP = Object.entries({ item: "this turn", index: "from 0" });
+
 /** What a block's templates may speak of, nearest first: `[text, note]`. */
 export function namesFor(definition, key, types, { secrets = [], roots = [] } = {}) {
-  const block = blockOf(definition, key);
-  const around = [];
-  for (let at = blockOf(definition, parentOf(block)); at && around.length < 20; at = blockOf(definition, parentOf(at)))
-    around.push(at);
-  const inside = around.flatMap((container) => [
+  const containers = around(definition, key);
+  const inside = containers.flatMap((container) => [
     [`blocks.${container.key}.item`, titleOf(container)],
     [`blocks.${container.key}.previous`, titleOf(container)],
   ]);
@@ -214,19 +200,11 @@ export function namesFor(definition, key, types, { secrets = [], roots = [] } = 
       const fields = each.type === "set" ? Object.keys(each.config?.fields || {}) : Object.keys(schema);
       return ["", ...fields].map((field) => [`blocks.${each.key}${field && `.${field}`}`, titleOf(each)]);
     });
-  const inputs = Object.entries(inputsOf(definition, types) || {}).map(([name, input]) => [
-    `input.${name}`,
-    input?.type || "any",
-  ]);
+  const inputs = Object.entries(inputsOf(definition, types) || {});
   return [
     ...roots.map((root) => [root, "here"]),
-    ...(around.length
-      ? [
-          ["item", "this turn"],
-          ["index", "from 0"],
-        ]
-      : []),
-    ...inputs,
+    ...(containers.length ? IN_A_LOOP : []),
+    ...inputs.map(([name, input]) => [`input.${name}`, input?.type || "any"]),
     ...outputs,
     ...inside,
     ...secrets.map((name) => [`secrets.${name}`, "secret"]),
@@ -244,14 +222,10 @@ export function lineOf(block, type) {
 }
 
 function inShort(value) {
-  if (typeof value === "string") return value;
-  if (Array.isArray(value))
-    return value
-      .map((each) => (each && typeof each === "object" ? each.key || each.op || each.name || "…" : each))
-      .join(", ");
-  return value && typeof value === "object"
-    ? Object.keys(value).join(", ")
-    : typeof value === "number"
-      ? String(value)
-      : "";
+  if (typeof value === "string" || typeof value === "number") return String(value);
+  if (!value || typeof value !== "object") return "";
+  if (!Array.isArray(value)) return Object.keys(value).join(", ");
+  return value
+    .map((each) => (each && typeof each === "object" ? each.key || each.op || each.name || "…" : each))
+    .join(", ");
 }

@@ -1,24 +1,17 @@
 // @ts-check
 /** `<flow-editor>`: a workflow's draft, drawn, changed and stored as it is changed, beside the run it last had. */
-import { Problem, api } from "../api.js";
-import { plural } from "../format.js";
+import { api, linesOf } from "../api.js";
 import { blockOf as blockOfStep, blockStates, edgeTaken } from "../run/steps.js";
 import { RunStore } from "../run/store.js";
-import { html, icon, render } from "../ui/html.js";
+import { html, render } from "../ui/html.js";
 import { report, toast } from "../ui/toast.js";
 import { About } from "./about.js";
-import { Canvas, Outline } from "./canvas.js";
-import { addBlock, blockOf, drawable, handlesOf, removeBlock, titleOf } from "./draft.js";
+import { Canvas } from "./canvas.js";
+import { addBlock, blockOf, handlesOf, removeBlock, titleOf } from "./draft.js";
+import { layoutReady } from "./graph.js";
+import { Head, Stale } from "./head.js";
 import { Kept } from "./keeping.js";
-
-const SAID = {
-  saved: "Saved",
-  unsaved: "Not saved yet",
-  saving: "Saving…",
-  lost: "Not saved: the server cannot be reached",
-  refused: "Not saved",
-  stale: "Not saved",
-};
+import { Outline } from "./outline.js";
 
 class FlowEditor extends Kept {
   async connectedCallback() {
@@ -37,14 +30,14 @@ class FlowEditor extends Kept {
       loading: null,
     });
     try {
-      const [workflow, { results, functions }] = await Promise.all([api("GET", this.path), api("GET", "blocks/")]);
+      const asked = [api("GET", this.path), api("GET", "blocks/"), layoutReady];
+      const [workflow, { results, functions }] = await Promise.all(asked);
       this.types = new Map(results.map((type) => [type.type, type]));
       this.functions = functions;
       this.take(workflow);
     } catch (error) {
       const line = this.querySelector("[role=status]");
-      if (line)
-        line.textContent = error instanceof Problem ? error.message : "The server could not be reached. Try again.";
+      if (line) [line.textContent] = linesOf(error);
       return;
     }
     this.replaceChildren();
@@ -74,59 +67,56 @@ class FlowEditor extends Kept {
   select(key, goes = false) {
     if (key && !this.parts) return void this.panels().then(() => this.select(key, goes));
     const before = this.selected;
-    Object.assign(this, {
-      selected: key && blockOf(this.draft, key) ? key : null,
-      panel: null,
-      planned: null,
-      walked: key || before,
-    });
+    this.selected = key && blockOf(this.draft, key) ? key : null;
+    Object.assign(this, { panel: null, planned: null, walked: key || before });
     this.draw();
-    const narrow = matchMedia("(max-width: 900px)").matches;
-    if (goes)
-      /** @type {HTMLElement|null} */ (this.querySelector(key ? "#block-name" : `[data-block="${before}"]`))?.focus();
-    if (key && narrow) this.querySelector(".flow-panel")?.scrollIntoView({ block: "start" });
+    if (goes) this.focusOn(key ? "#block-name" : `[data-block="${before}"]`);
+    const isNarrow = matchMedia("(max-width: 900px)").matches;
+    if (key && isNarrow) this.querySelector(".flow-panel")?.scrollIntoView({ block: "start" });
+  }
+
+  focusOn(selector) {
+    /** @type {HTMLElement|null} */ (this.querySelector(selector))?.focus();
   }
 
   walk(key) {
     this.walked = key;
     this.draw();
-    /** @type {HTMLElement|null} */ (this.querySelector(`[data-block="${key}"]`))?.focus();
+    this.focusOn(`[data-block="${key}"]`);
+  }
+
+  look(view) {
+    this.view = view;
+    this.draw();
   }
 
   show(panel) {
     if (panel && !this.parts) return void this.panels().then(() => this.show(panel));
     Object.assign(this, { panel, planned: null });
     this.draw();
-    if (panel)
-      /** @type {HTMLElement|null} */ (
-        this.querySelector(".flow-panel :is(select, input, textarea, button.primary)")
-      )?.focus();
+    if (panel) this.focusOn(".flow-panel :is(select, input, textarea, button.primary)");
   }
 
   async add(anchor, place) {
     const { openAdd } = await import("./add.js");
-    const [from] = [place.after && blockOf(this.draft, place.after)];
+    const from = place.after && blockOf(this.draft, place.after);
     const handles = from ? handlesOf(this.draft, from, this.types.get(from.type)) : [];
     const hasEntry = this.draft.blocks.some((block) => !block.parent && this.types.get(block.type)?.entry);
-    const types = [...this.types.values()].filter(
-      (type) => !type.entry || (!hasEntry && !place.after && !place.parent),
-    );
-    openAdd(anchor, {
-      types,
-      handles,
-      label: from ? `After ${titleOf(from)}` : place.parent ? `Inside ${place.parent}` : "New block",
-      onPick: (type, handle) => {
-        const [next, key] = addBlock(this.draft, type, { ...place, handle });
-        this.change(next, `add ${key}`);
-        this.select(key, true);
-      },
-    });
+    const mayEnter = !hasEntry && !place.after && !place.parent;
+    const types = [...this.types.values()].filter((type) => !type.entry || mayEnter);
+    const alone = place.parent ? `Inside ${place.parent}` : "New block";
+    const onPick = (type, handle) => {
+      const [next, key] = addBlock(this.draft, type, { ...place, handle });
+      this.change(next, `add ${key}`);
+      this.select(key, true);
+    };
+    openAdd(anchor, { types, handles, label: from ? `After ${titleOf(from)}` : alone, onPick });
   }
 
   drop(key) {
     if (!this.mayEdit) return;
     const title = titleOf(blockOf(this.draft, key));
-    const [before] = this.draft.edges.filter((edge) => edge.to === key).map((edge) => edge.from);
+    const before = this.draft.edges.find((edge) => edge.to === key)?.from;
     this.change(removeBlock(this.draft, key), `remove ${key}`);
     this.walk(before || this.draft.blocks[0]?.key);
     toast(`${title} is deleted.`, { action: { label: "Undo", run: () => this.step("past", "future") } });
@@ -149,7 +139,7 @@ class FlowEditor extends Kept {
     return page.results[0] || null;
   }
 
-  /** Run from a block or until it: the plan first. Without an earlier run there is nothing to keep, so it is asked for its input. */
+  /** Run from a block or until it: the plan first; without an earlier run, which could be kept, what to run it with. */
   async plan(wanted) {
     try {
       await this.flush();
@@ -175,7 +165,7 @@ class FlowEditor extends Kept {
   }
 
   async openPublish() {
-    (await import("./versions.js")).openPublish(this);
+    (await import("./publish.js")).openPublish(this);
   }
 
   async openSource() {
@@ -189,134 +179,55 @@ class FlowEditor extends Kept {
 
   keyed(event) {
     const isTyping = event.target instanceof Element && event.target.closest("input, textarea, select");
-    const wants =
-      (event.ctrlKey || event.metaKey) &&
-      !isTyping &&
-      { z: event.shiftKey ? "redo" : "undo", y: "redo" }[event.key.toLowerCase()];
-    if (wants) {
+    const redo = { z: event.shiftKey, y: true }[event.key.toLowerCase()];
+    if ((event.ctrlKey || event.metaKey) && !isTyping && redo !== undefined) {
       event.preventDefault();
-      this.step(...(wants === "undo" ? ["past", "future"] : ["future", "past"]));
+      if (redo) this.step("future", "past");
+      else this.step("past", "future");
     } else if (event.key === "Escape" && (this.selected || this.panel)) this.select(null, true);
   }
 
   draw() {
     const steps = this.store ? this.store.shown : new Map();
-    const isOff = (block) => block.enabled === false;
-    this.states = this.store?.run
-      ? blockStates(this.draft.blocks, steps)
-      : new Map(
-          this.draft.blocks.map((block) => [
-            block.key,
-            { state: "none", word: isOff(block) ? "Taken out" : "Not run yet" },
-          ]),
-        );
-    for (const block of this.draft.blocks)
-      if (block.type === "note") this.states.set(block.key, { state: "none", word: "Note" });
-    if (this.planned)
-      for (const key of this.planned.again)
-        if (this.states.has(key)) this.states.set(key, { state: "queued", word: "Runs again" });
-    this.reused = new Set(
-      [...steps.values()].filter((step) => step.cached_from).map((step) => blockOfStep(step.step_key)),
-    );
+    const kept = [...steps.values()].filter((step) => step.cached_from);
+    this.states = this.statesOf(steps);
+    this.reused = new Set(kept.map((step) => blockOfStep(step.step_key)));
     this.isTaken = (edge) => edgeTaken(edge, steps);
-    const block = this.selected && blockOf(this.draft, this.selected);
     render(
-      html`${this.head()}
-        ${
-          this.state === "stale" &&
-          html`<div class="notice flow-notice" role="alert">
-            <p>Somebody changed this workflow while you had it open.</p>
-            <p class="row-of-buttons">
-              <button type="button" class="button small" onClick=${() => this.takeTheirs()}>Show theirs</button
-              ><button type="button" class="button small" onClick=${() => this.saveMine()}>Save mine over it</button>
-            </p>
-          </div>`
-        }
+      html`<${Head} editor=${this} />
+        ${this.state === "stale" && html`<${Stale} editor=${this} />`}
         <div class="flow-page">
-          <div class="flow-main">
-            ${this.view === "graph" ? html`<${Canvas} editor=${this} />` : html`<${Outline} editor=${this} />`}
-          </div>
-          ${
-            this.panel?.kind === "trial"
-              ? html`<${this.parts.Trial}
-                  key=${`trial ${this.panel.until}`}
-                  editor=${this}
-                  until=${this.panel.until}
-                />`
-              : this.panel?.kind === "plan"
-                ? html`<${this.parts.Planned}
-                    key=${JSON.stringify(this.panel.wanted)}
-                    editor=${this}
-                    wanted=${this.panel.wanted}
-                  />`
-                : block
-                  ? html`<${this.parts.Inspector} key=${block.key} editor=${this} block=${block} />`
-                  : html`<${About} editor=${this} />`
-          }
+          <div class="flow-main"><${this.view === "graph" ? Canvas : Outline} editor=${this} /></div>
+          ${this.side()}
         </div>`,
       this,
     );
   }
 
-  head() {
-    const errors = this.faults.filter((fault) => fault.severity === "error").length;
-    const live = this.workflow.refs.find((ref) => ref.name === "live");
-    const segment = (view, word) =>
-      html`<button
-        type="button"
-        role="radio"
-        aria-checked=${String(this.view === view)}
-        onClick=${() => {
-          this.view = view;
-          this.draw();
-        }}
-      >
-        ${word}
-      </button>`;
-    return html`<header class="topbar flow-head-bar">
-      <a class="crumb" href=${this.dataset.list}>Workflows /</a>
-      <h1>${this.workflow.name}</h1>
-      <span class="chip">${live ? `live is version ${live.version}` : "not published"}</span>
-      ${errors > 0 && html`<button type="button" class="pill" data-state="failed" onClick=${() => this.select(null)}><span class="word">${plural(errors, "fault")}</span></button>`}
-      ${this.mayEdit && html`<span class="quiet flow-saved" role="status">${SAID[this.state]}</span>`}<span
-        class="spacer"
-      ></span>
-      ${
-        this.mayEdit &&
-        html`<button
-            type="button"
-            class="icon-button"
-            aria-label="Undo"
-            title="Undo"
-            disabled=${!this.past.length}
-            onClick=${() => this.step("past", "future")}
-          >
-            ↶
-          </button>
-          <button
-            type="button"
-            class="icon-button"
-            aria-label="Redo"
-            title="Redo"
-            disabled=${!this.future.length}
-            onClick=${() => this.step("future", "past")}
-          >
-            ↷
-          </button>`
-      }
-      <div class="segments" role="radiogroup" aria-label="View">
-        ${segment("graph", "Graph")}${segment("list", "List")}
-      </div>
-      ${this.mayEdit && html`<button type="button" class="button" onClick=${(event) => this.add(event.currentTarget, {})}>Add block</button>`}
-      <button type="button" class="button" onClick=${() => this.openVersions()}>Versions</button>
-      ${
-        this.mayEdit &&
-        html`<button type="button" class="button" onClick=${() => this.show({ kind: "trial", until: null })}>
-            ${icon("play")}Run
-          </button>
-          <button type="button" class="button primary" onClick=${() => this.openPublish()}>Publish</button>`
-      }
-    </header>`;
+  /** What the cards say. */
+  statesOf(steps) {
+    const { blocks } = this.draft;
+    const unrun = (block) => ({ state: "none", word: block.enabled === false ? "Taken out" : "Not run yet" });
+    const states = this.store?.run
+      ? blockStates(blocks, steps)
+      : new Map(blocks.map((block) => [block.key, unrun(block)]));
+    for (const { key, type } of blocks) {
+      if (type === "note") states.set(key, { state: "none", word: "Note" });
+      if (this.planned?.again.has(key)) states.set(key, { state: "queued", word: "Runs again" });
+    }
+    return states;
+  }
+
+  /** What stands beside the graph: a run to start, its plan, the block that is chosen, or the workflow itself. */
+  side() {
+    const { panel, parts } = this;
+    const block = this.selected && blockOf(this.draft, this.selected);
+    if (panel?.kind === "trial")
+      return html`<${parts.Trial} key=${`trial ${panel.until}`} editor=${this} until=${panel.until} />`;
+    if (panel?.kind === "plan")
+      return html`<${parts.Planned} key=${JSON.stringify(panel.wanted)} editor=${this} wanted=${panel.wanted} />`;
+    if (block) return html`<${parts.Inspector} key=${block.key} editor=${this} block=${block} />`;
+    return html`<${About} editor=${this} />`;
   }
 }
 

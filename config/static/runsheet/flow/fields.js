@@ -1,8 +1,9 @@
 // @ts-check
 /** The form of a config, as GET /blocks/ describes it: one control for each kind of field, however deep. */
-import { cross, html, useState } from "../ui/html.js";
+import { html, useState } from "../ui/html.js";
+import { Faults, button, crossButton, tick } from "../ui/parts.js";
 import { Template } from "./complete.js";
-import { blankOf, codecOf, fieldsOf, shownText } from "./values.js";
+import { blankOf, codecOf, fieldsOf, merged, shownText } from "./values.js";
 
 /** "Ok statuses" → "ok status" */
 const oneOf = (label) => label.toLowerCase().replace(/uses$/, "uss").replace(/s$/, "");
@@ -26,45 +27,26 @@ export function Field({ field, path, value, set, env, label = undefined }) {
   const title = label ?? field.label;
   const props = { field, path, value, set, env, own };
   const notes = html`${field.help && html`<span class="hint" id=${`${id}-hint`}>${plainText(field.help)}</span>`}
-  ${
-    faults.length > 0 &&
-    html`<ul class="errors" id=${`${id}-faults`}>
-      ${faults.map((line) => html`<li>${line}</li>`)}
-    </ul>`
-  }`;
-  if (field.kind === "boolean" && typeof value !== "string") {
-    return html`<div class="field tick-field">
-      <label class="tick"
-        ><input
-          type="checkbox"
-          ...${own}
-          checked=${value ?? field.default ?? false}
-          onChange=${(event) => set(event.currentTarget.checked)}
-        />${" "}${title}</label
-      >${notes}
-    </div>`;
-  }
-  if (field.kind === "list" && !isTemplate(value))
-    return html`<${Group} ...${{ title, notes, field, own }}><${List} ...${props} /><//>`;
-  if (field.kind === "object" && !isTemplate(value))
-    return html`<${Group} ...${{ title, notes, field, own }}><${Thing} ...${props} /><//>`;
+    <${Faults} id=${`${id}-faults`} lines=${faults} role=${null} />`;
+  if (field.kind === "boolean" && !isTemplate(value))
+    return html`<div class="field tick-field">${tick(title, value ?? field.default ?? false, set, own)} ${notes}</div>`;
+  const Inner = { list: List, object: Thing }[field.kind];
+  if (Inner && !isTemplate(value))
+    return html`<fieldset class="field group" aria-describedby=${about}>
+      <legend class=${field.required ? "needed" : ""}>${title}</legend>
+      <${Inner} ...${props} />
+      ${notes}
+    </fieldset>`;
+  const look = title ? (field.required ? "needed" : "") : "visually-hidden";
   return html`<div class="field">
-    <label for=${id} class=${title ? (field.required ? "needed" : "") : "visually-hidden"}
-      >${title || field.label}</label
-    >
-    ${field.kind === "select" ? html`<${Select} ...${props} />` : html`<${Text} ...${props} />`}${notes}
+    <label for=${id} class=${look}>${title || field.label}</label>
+    <${field.kind === "select" ? Select : Text} ...${props} />
+    ${notes}
   </div>`;
 }
 
 /** A text may stand for a whole list or object where templates are allowed. */
 const isTemplate = (value) => typeof value === "string";
-
-function Group({ title, notes, field, own, children }) {
-  return html`<fieldset class="field group" aria-describedby=${own["aria-describedby"]}>
-    <legend class=${field.required ? "needed" : ""}>${title}</legend>
-    ${children}${notes}
-  </fieldset>`;
-}
 
 function Text({ field, value, set, env, own }) {
   const [typed, setTyped] = useState(/** @type {string|null} */ (null));
@@ -74,29 +56,29 @@ function Text({ field, value, set, env, own }) {
     set(codecOf(field.kind)[0](text));
   };
   const shown = shownText(typed, value, codec);
-  const hint =
-    field.default !== null && field.default !== undefined && field.default !== "" && typeof field.default !== "object"
-      ? String(field.default)
-      : null;
-  if (field.kind === "template" || field.kind === "expression" || (field.templates && field.kind !== "select")) {
+  const isPlain = field.default !== null && field.default !== undefined && typeof field.default !== "object";
+  const hint = isPlain && field.default !== "" ? String(field.default) : null;
+  const isExpression = field.kind === "expression";
+  const isJson = field.kind === "json";
+  const onInput = (event) => onText(event.currentTarget.value);
+  if (field.kind === "template" || isExpression || (field.templates && field.kind !== "select"))
     return html`<${Template}
       ...${own}
       value=${shown}
       onText=${onText}
       names=${() => env.names(field)}
-      isExpression=${field.kind === "expression"}
+      isExpression=${isExpression}
       placeholder=${hint}
-      rows=${field.multiline || field.kind === "json" ? 3 : 1}
-      class=${field.kind === "json" || field.kind === "expression" ? "mono" : null}
+      rows=${field.multiline || isJson ? 3 : 1}
+      class=${isJson || isExpression ? "mono" : null}
     />`;
-  }
-  if (field.kind === "long_text" || field.kind === "json")
+  if (field.kind === "long_text" || isJson)
     return html`<textarea
       ...${own}
       rows="3"
-      class=${field.kind === "json" ? "mono" : null}
+      class=${isJson ? "mono" : null}
       value=${shown}
-      onInput=${(event) => onText(event.currentTarget.value)}
+      onInput=${onInput}
     ></textarea>`;
   return html`<input
     ...${own}
@@ -104,83 +86,73 @@ function Text({ field, value, set, env, own }) {
     placeholder=${hint}
     inputmode=${field.kind === "number" ? "decimal" : null}
     autocomplete="off"
-    onInput=${(event) => onText(event.currentTarget.value)}
+    onInput=${onInput}
   />`;
 }
 
 function Select({ field, value, set, own }) {
   const unset = field.default === null || field.default === undefined ? "" : `${field.default} (default)`;
+  const mayBeUnset = !field.required || value === undefined;
   const known = value === undefined || field.options.includes(value);
-  return html`<select
-    ...${own}
-    value=${value === undefined ? "" : String(value)}
-    onChange=${(event) => set(field.options.find((option) => String(option) === event.currentTarget.value))}
-  >
-    ${(!field.required || value === undefined) && html`<option value="" selected=${value === undefined}>${unset}</option>`}
-    ${field.options.map((option) => html`<option value=${String(option)} selected=${option === value}>${String(option)}</option>`)}
-    ${!known && html`<option value=${String(value)} selected>${String(value)}</option>`}
+  const option = (each) => html`<option value=${String(each)} selected=${each === value}>${String(each)}</option>`;
+  const choose = (event) => set(field.options.find((each) => String(each) === event.currentTarget.value));
+  return html`<select ...${own} value=${value === undefined ? "" : String(value)} onChange=${choose}>
+    ${mayBeUnset && html`<option value="" selected=${value === undefined}>${unset}</option>`}
+    ${[...field.options, ...(known ? [] : [value])].map(option)}
   </select>`;
 }
 
-const Remove = ({ what, act, off }) =>
-  html`<button type="button" class="icon-button" aria-label=${`Remove ${what}`} disabled=${off} onClick=${act}>
-    ${cross}
-  </button>`;
+/** The button below a list. */
+const adder = (noun, act, env) => !env.off && button(`Add ${noun}`, act, "small");
 
 function List({ field, path, value, set, env }) {
   const items = Array.isArray(value) ? value : [];
-  const put = (at, item) => set(items.map((one, number) => (number === at ? item : one)));
-  return html`${items.map(
-    (item, at) =>
-      html`<div class="entry" key=${at}>
-        <${Field}
-          field=${{ ...field.item, required: false, help: "" }}
-          path=${`${path}.${at}`}
-          value=${item}
-          set=${(next) => put(at, next ?? "")}
-          env=${env}
-          label=${field.item.kind === "object" ? `${field.label} ${at + 1}` : ""}
-        />
-        <${Remove}
-          what=${`${field.label} ${at + 1}`}
-          off=${env.off}
-          act=${() => set(items.length > 1 ? items.filter((_, number) => number !== at) : undefined)}
-        />
-      </div>`,
-  )}
-  ${!env.off && html`<button type="button" class="button small" onClick=${() => set([...items, blankOf(field.item)])}>Add ${oneOf(field.label)}</button>`}`;
+  const without = (at) => (items.length > 1 ? items.toSpliced(at, 1) : undefined);
+  const entry = (item, at) => {
+    const name = `${field.label} ${at + 1}`;
+    return html`<div class="entry" key=${at}>
+      <${Field}
+        field=${{ ...field.item, required: false, help: "" }}
+        path=${`${path}.${at}`}
+        value=${item}
+        set=${(next) => set(items.with(at, next ?? ""))}
+        env=${env}
+        label=${field.item.kind === "object" ? name : ""}
+      />
+      ${crossButton(`Remove ${name}`, () => set(without(at)), env.off)}
+    </div>`;
+  };
+  return html`${items.map(entry)} ${adder(oneOf(field.label), () => set([...items, blankOf(field.item)]), env)}`;
 }
 
 /** An object: of one of several shapes, of known fields, or of the user's own names. */
 function Thing({ field, path, value, set, env, own }) {
   const known = value && typeof value === "object" ? value : {};
   const put = (name, next) => {
-    const changed = Object.fromEntries(
-      Object.entries({ ...known, [name]: next }).filter(([, each]) => each !== undefined),
-    );
+    const changed = merged(known, { [name]: next });
     set(Object.keys(changed).length ? changed : undefined);
   };
   if (field.item) return html`<${Named} ...${{ field, path, known, set, env }} />`;
   if (!field.variants && !field.fields)
     return html`<${Text} field=${{ ...field, kind: "json" }} value=${value} set=${set} env=${env} own=${own} />`;
-  const choice = field.variants && {
+  const kind = field.variants && {
     name: field.discriminator,
     label: "Kind",
     kind: "select",
     required: !field.nullable,
     options: field.variants.map((one) => one.value),
   };
-  return html`${
-    choice &&
+  const row = (inner, change) =>
     html`<${Field}
-      field=${choice}
-      path=${`${path}.${field.discriminator}`}
-      value=${known[field.discriminator]}
+      key=${inner.name}
+      field=${inner}
+      path=${`${path}.${inner.name}`}
+      value=${known[inner.name]}
       env=${env}
-      set=${(kind) => set(kind === undefined ? undefined : { [field.discriminator]: kind })}
-    />`
-  }
-  ${fieldsOf(field, known).map((inner) => html`<${Field} key=${inner.name} field=${inner} path=${`${path}.${inner.name}`} value=${known[inner.name]} set=${(next) => put(inner.name, next)} env=${env} />`)}`;
+      set=${change}
+    />`;
+  return html`${kind && row(kind, (next) => set(next === undefined ? undefined : { [kind.name]: next }))}
+  ${fieldsOf(field, known).map((inner) => row(inner, (next) => put(inner.name, next)))}`;
 }
 
 /** Names of the user's own. A name that is empty, or there twice, is kept here until it is a good one. */
@@ -192,33 +164,28 @@ function Named({ field, path, known, set, env }) {
     setRows(next);
     set(next.some(([name]) => name) ? asObject(next) : undefined);
   };
-  const put = (at, entry) => change(shown.map((one, number) => (number === at ? entry : one)));
   const noun = oneOf(field.label);
-  return html`${shown.map(
-    ([name, value], at) =>
-      html`<div class="entry named" key=${at}>
-        <input
-          value=${name}
-          aria-label=${`Name of ${noun} ${at + 1}`}
-          placeholder="name"
-          autocomplete="off"
-          disabled=${env.off}
-          onInput=${(event) => put(at, [event.currentTarget.value, value])}
-        />
-        <${Field}
-          field=${{ ...field.item, required: false, help: "" }}
-          path=${`${path}.${name}`}
-          value=${value}
-          set=${(next) => put(at, [name, next ?? blankOf(field.item)])}
-          env=${env}
-          label=${field.item.kind === "object" ? name || "…" : html`<span class="visually-hidden">${name || "value"}</span>`}
-        />
-        <${Remove}
-          what=${name || noun}
-          off=${env.off}
-          act=${() => change(shown.filter((_, number) => number !== at))}
-        />
-      </div>`,
-  )}
-  ${!env.off && html`<button type="button" class="button small" onClick=${() => change([...shown, ["", blankOf(field.item)]])}>Add ${noun}</button>`}`;
+  const entry = ([name, value], at) => {
+    const hidden = html`<span class="visually-hidden">${name || "value"}</span>`;
+    return html`<div class="entry named" key=${at}>
+      <input
+        value=${name}
+        aria-label=${`Name of ${noun} ${at + 1}`}
+        placeholder="name"
+        autocomplete="off"
+        disabled=${env.off}
+        onInput=${(event) => change(shown.with(at, [event.currentTarget.value, value]))}
+      />
+      <${Field}
+        field=${{ ...field.item, required: false, help: "" }}
+        path=${`${path}.${name}`}
+        value=${value}
+        set=${(next) => change(shown.with(at, [name, next ?? blankOf(field.item)]))}
+        env=${env}
+        label=${field.item.kind === "object" ? name || "…" : hidden}
+      />
+      ${crossButton(`Remove ${name || noun}`, () => change(shown.toSpliced(at, 1)), env.off)}
+    </div>`;
+  };
+  return html`${shown.map(entry)} ${adder(noun, () => change([...shown, ["", blankOf(field.item)]]), env)}`;
 }

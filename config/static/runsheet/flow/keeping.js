@@ -94,23 +94,20 @@ export class Kept extends HTMLElement {
   saveIn(ms) {
     this.state = "unsaved";
     clearTimeout(this.timer);
-    this.timer = setTimeout(
-      () =>
-        this.flush().catch((error) => {
-          if (!(error instanceof Problem)) console.warn("the draft is not stored yet", error);
-        }),
-      ms,
-    );
+    const failed = (error) => {
+      if (!(error instanceof Problem)) console.warn("the draft is not stored yet", error);
+    };
+    this.timer = setTimeout(() => this.flush().catch(failed), ms);
   }
 
   /** Store what is not stored; throws when it cannot be. */
   async flush() {
     clearTimeout(this.timer);
-    while (this.unsaved || this.saving)
-      await (this.saving ||= this.send().finally(() => {
-        this.saving = null;
-        this.draw();
-      }));
+    const sent = () => {
+      this.saving = null;
+      this.draw();
+    };
+    while (this.unsaved || this.saving) await (this.saving ||= this.send().finally(sent));
   }
 
   async send() {
@@ -118,10 +115,8 @@ export class Kept extends HTMLElement {
     Object.assign(this, { unsaved: null, state: "saving" });
     this.draw();
     try {
-      const saved = await api("PATCH", this.path, {
-        body,
-        match: this.mayOverwrite ? undefined : `"${this.workflow.updated_at}"`,
-      });
+      const match = this.mayOverwrite ? undefined : `"${this.workflow.updated_at}"`;
+      const saved = await api("PATCH", this.path, { body, match });
       const { name, description } = this.workflow;
       Object.assign(this, {
         workflow: { ...saved, name, description },

@@ -3,6 +3,10 @@
 
 const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
+/** An object with some fields set, and without those that are set to undefined. */
+export const merged = (object, changes) =>
+  Object.fromEntries(Object.entries({ ...object, ...changes }).filter(([, value]) => value !== undefined));
+
 /** JSON where it is some, else the text itself: `3`, `["a"]`, `{{ input.list }}`. */
 export function readJson(text) {
   if (!text.trim()) return undefined;
@@ -40,7 +44,8 @@ export const shownText = (typed, value, [read, write]) =>
 /** A fresh value for a new item of a list or object. */
 export function blankOf(field) {
   if (field.variants) return { [field.discriminator]: field.variants[0].value };
-  return field.kind === "object" ? {} : field.kind === "list" ? [] : field.kind === "select" ? field.options[0] : "";
+  if (field.kind === "select") return field.options[0];
+  return { object: {}, list: [] }[field.kind] ?? "";
 }
 
 /** The fields inside a field for this value: of the object, of its chosen variant. */
@@ -48,7 +53,10 @@ export const fieldsOf = (field, value) =>
   (field.variants ? field.variants.find((one) => one.value === value?.[field.discriminator])?.fields : field.fields) ||
   [];
 
-/** Which fields of a form stand in front: those that are needed, set, shown by the example, or choose among few before what is needed. */
+/**
+ * Which fields of a form stand in front, and the rest: those that are needed, set, shown by the example, or choose
+ * among few before what is needed.
+ */
 export function inFront(form, config, example) {
   const needed = form.map((field) => field.required).lastIndexOf(true);
   const isSet = (field) =>
@@ -62,19 +70,17 @@ export function inFront(form, config, example) {
 
 /**
  * Faults by the field that shows them: the deepest one that the form has on the way to their place.
- * @param {any[]} form @param {any} config @param {{field: string|null, message: string, severity: string}[]} faults of one block
- * @returns {Map<string, string[]>} by path such as `operations.0.when`; what no field shows is under ""
+ * @param {any[]} form @param {any} config
+ * @param {{field: string|null, message: string, severity: string}[]} faults of one block
+ * @returns {Map<string, string[]>} by path such as `operations.0.when`; under "" what no field shows, under `:key`,
+ *   `:parent` … what is not of the config
  */
 export function placed(form, config, faults) {
   const found = new Map();
   for (const fault of faults) {
-    const parts = (fault.field || "").replace(/\[(\d+)\]/g, ".$1").split(".");
-    const at =
-      parts.shift() === "config"
-        ? deepest(form, config, parts)
-        : (fault.field || "").split(".")[0] && !(fault.field || "").startsWith("config")
-          ? `:${fault.field}`
-          : "";
+    const [first, ...rest] = (fault.field || "").replace(/\[(\d+)\]/g, ".$1").split(".");
+    const beside = first.startsWith("config") || !first ? "" : `:${fault.field}`;
+    const at = first === "config" ? deepest(form, config, rest) : beside;
     found.set(at, [...(found.get(at) || []), fault.message]);
   }
   return found;
@@ -90,12 +96,7 @@ function deepest(form, config, parts) {
     path.push(name);
     [value, rest] = [value?.[name], after];
     let inner = field;
-    while (
-      inner.item &&
-      rest.length &&
-      (inner.kind === "list" || inner.kind === "object") &&
-      value?.[rest[0]] !== undefined
-    ) {
+    while (["list", "object"].includes(inner.kind) && inner.item && rest.length && value?.[rest[0]] !== undefined) {
       path.push(rest[0]);
       [inner, value, rest] = [inner.item, value[rest[0]], rest.slice(1)];
     }

@@ -1,40 +1,16 @@
 // @ts-check
 /** Deciding for a run: the form of an approval, and what became of a step nobody knows the outcome of. */
-import { Problem, api } from "../api.js";
+import { api } from "../api.js";
 import { instant } from "../format.js";
 import { html, useState } from "../ui/html.js";
-
-/** Send, keep what was typed on a refusal, show it. */
-function useSending(store) {
-  const [busy, setBusy] = useState(false);
-  const [faults, setFaults] = useState(/** @type {string[]} */ ([]));
-  const send = async (path, body) => {
-    setBusy(true);
-    setFaults([]);
-    try {
-      await api("POST", path, { body });
-      store.fetch();
-    } catch (error) {
-      setFaults(error instanceof Problem ? error.lines : ["The server could not be reached. Try again."]);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return {
-    busy,
-    send,
-    faults:
-      faults.length > 0 &&
-      html`<ul class="errors" role="alert">
-        ${faults.map((line) => html`<li>${line}</li>`)}
-      </ul>`,
-  };
-}
+import { Faults, labelled } from "../ui/parts.js";
+import { useSending } from "../ui/sending.js";
 
 /** @param {{store: any, pause: any, mayRun: boolean}} props */
 export function AnswerForm({ store, pause, mayRun }) {
-  const { busy, send, faults } = useSending(store);
+  const { busy, faults, send } = useSending();
   const asks = pause.request || {};
+  const asked = asks.fields || [];
   if (pause.status !== "open")
     return html`<section>
       <h3>${asks.message || "Question"}</h3>
@@ -42,32 +18,27 @@ export function AnswerForm({ store, pause, mayRun }) {
     </section>`;
   const submit = (event) => {
     event.preventDefault();
-    const form = event.currentTarget;
-    const fields = Object.fromEntries(
-      (asks.fields || [])
-        .map((field) => [field.name, valueOf(form.elements.namedItem(`f-${field.name}`), field)])
-        .filter(([, value]) => value !== undefined),
-    );
-    const comment = form.elements.namedItem("comment").value.trim();
-    send(`runs/${store.runId}/pauses/${pause.id}/answer/`, {
+    const { elements } = event.currentTarget;
+    const values = asked.map((field) => [field.name, valueOf(elements.namedItem(`f-${field.name}`), field)]);
+    const comment = elements.namedItem("comment").value.trim();
+    const body = {
       decision: event.submitter.value,
-      fields,
+      fields: Object.fromEntries(values.filter(([, value]) => value !== undefined)),
       ...(comment && { comment }),
-    });
+    };
+    send(() => api("POST", `runs/${store.runId}/pauses/${pause.id}/answer/`, { body }).then(() => store.fetch()));
   };
   return html`<section class="ask">
     <h3>${asks.message || "Approve?"}</h3>
     ${
       mayRun &&
       html`<form onSubmit=${submit}>
-        ${(asks.fields || []).map((field) => html`<${Field} key=${field.name} field=${field} />`)}
-        <div class="field">
-          <label for="comment">Comment</label><textarea id="comment" name="comment" rows="2"></textarea>
-        </div>
-        ${faults}
+        ${asked.map((field) => html`<${Field} key=${field.name} field=${field} />`)}
+        ${labelled("comment", "Comment", html`<textarea id="comment" name="comment" rows="2"></textarea>`)}
+        <${Faults} lines=${faults} />
         <div class="actions">
-          <button class="button primary" value="approve" disabled=${busy}>Approve</button
-          ><button class="button danger" value="reject" disabled=${busy} formnovalidate>Reject</button>
+          <button class="button primary" value="approve" disabled=${busy}>Approve</button>
+          <button class="button danger" value="reject" disabled=${busy} formnovalidate>Reject</button>
         </div>
       </form>`
     }
@@ -78,7 +49,7 @@ function answered(pause) {
   if (pause.status === "expired") return "Nobody answered in time.";
   if (pause.status === "dead") return "The run ended before anybody answered.";
   const by = pause.answered_by ? ` by ${pause.answered_by.name || "somebody"}` : "";
-  const decision = pause.answer && pause.answer.decision === "reject" ? "Rejected" : "Approved";
+  const decision = pause.answer?.decision === "reject" ? "Rejected" : "Approved";
   return `${decision}${by}${pause.answered_at ? `, ${instant(pause.answered_at)}` : ""}.`;
 }
 
@@ -91,22 +62,23 @@ function Field({ field }) {
     return html`<div class="field tick">
       <label><input type="checkbox" name=${id} checked=${field.default === true} /> ${label}</label>
     </div>`;
-  const props = { id, name: id, required: Boolean(field.required), autocomplete: "off" };
-  const control =
-    field.type === "select"
-      ? html`<select ...${props}>
-          <option value=""></option>
-          ${(field.options || []).map((option) => html`<option selected=${option === field.default}>${option}</option>`)}
-        </select>`
-      : field.type === "long_text"
-        ? html`<textarea ...${props} rows="3">${field.default || ""}</textarea>`
-        : html`<input
-            ...${props}
-            type=${INPUTS[field.type] || "text"}
-            step="any"
-            defaultValue=${field.default ?? ""}
-          />`;
-  return html`<div class="field"><label for=${id}>${label}</label>${control}</div>`;
+  return labelled(
+    id,
+    label,
+    controlOf(field, { id, name: id, required: Boolean(field.required), autocomplete: "off" }),
+  );
+}
+
+function controlOf(field, own) {
+  if (field.type === "long_text") return html`<textarea ...${own} rows="3">${field.default || ""}</textarea>`;
+  if (field.type !== "select") {
+    const type = INPUTS[field.type] || "text";
+    return html`<input ...${own} type=${type} step="any" defaultValue=${field.default ?? ""} />`;
+  }
+  return html`<select ...${own}>
+    <option value=""></option>
+    ${(field.options || []).map((option) => html`<option selected=${option === field.default}>${option}</option>`)}
+  </select>`;
 }
 
 function valueOf(control, field) {
@@ -117,7 +89,7 @@ function valueOf(control, field) {
 
 /** @param {{store: any, stepKey: string}} props */
 export function DecisionForm({ store, stepKey }) {
-  const { busy, send, faults } = useSending(store);
+  const { busy, faults, send } = useSending();
   const [wrong, setWrong] = useState("");
   const submit = (event) => {
     event.preventDefault();
@@ -131,21 +103,21 @@ export function DecisionForm({ store, stepKey }) {
       return;
     }
     setWrong("");
-    send(`runs/${store.runId}/decide/`, { step_key: stepKey, decision, ...(decision === "done" && { output }) });
+    const body = { step_key: stepKey, decision, ...(decision === "done" && { output }) };
+    send(() => api("POST", `runs/${store.runId}/decide/`, { body }).then(() => store.fetch()));
   };
+  const output = html`<textarea id="decided-output" name="output" rows="3"></textarea>`;
   return html`<section class="ask">
     <h3>Did it happen?</h3>
     <p>The worker was lost while this block was under way, and it is not safe to send it again unasked.</p>
     <form onSubmit=${submit}>
-      <div class="field">
-        <label for="decided-output">Output, if it was done (JSON)</label
-        ><textarea id="decided-output" name="output" rows="3"></textarea>
-      </div>
-      ${wrong && html`<p class="errors" role="alert">${wrong}</p>`}${faults}
+      ${labelled("decided-output", "Output, if it was done (JSON)", output)}
+      ${wrong && html`<p class="errors" role="alert">${wrong}</p>`}
+      <${Faults} lines=${faults} />
       <div class="actions">
         <button class="button primary" value="done" disabled=${busy}>It was done</button>
-        <button class="button" value="retry" disabled=${busy}>Try again</button
-        ><button class="button danger" value="fail" disabled=${busy}>Fail it</button>
+        <button class="button" value="retry" disabled=${busy}>Try again</button>
+        <button class="button danger" value="fail" disabled=${busy}>Fail it</button>
       </div>
     </form>
   </section>`;

@@ -1,20 +1,17 @@
 // @ts-check
 /** A step beside the same step of another run: what was added, removed and changed, where in its JSON. */
-import { Problem, api } from "../api.js";
+import { api, linesOf } from "../api.js";
 import { html } from "../ui/html.js";
+import { Faults } from "../ui/parts.js";
 
 const shown = (value) => (value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value));
 
 /** What to draw of the comparison; a refusal is drawn too. */
 export async function compareStep(runId, other, stepKey) {
   try {
-    const answer = await api("GET", `runs/${runId}/diff/`, { query: { with: other, step: stepKey } });
-    return differences(answer);
+    return differences(await api("GET", `runs/${runId}/diff/`, { query: { with: other, step: stepKey } }));
   } catch (error) {
-    const lines = error instanceof Problem ? error.lines : ["The server could not be reached. Try again."];
-    return html`<ul class="errors" role="alert">
-      ${lines.map((line) => html`<li>${line}</li>`)}
-    </ul>`;
+    return html`<${Faults} lines=${linesOf(error)} />`;
   }
 }
 
@@ -24,15 +21,17 @@ function differences({ differences: found, truncated }) {
       ${found.map(
         (one) =>
           html`<dt><code>${one.path}</code> <span class="quiet">${one.kind}</span></dt>
-            <dd>
-              ${
-                one.lines
-                  ? html`<pre tabindex="0" aria-label=${one.path}>
-${one.lines.map((line) => html`<span data-side=${line[0]}>${line}${"\n"}</span>`)}</pre>`
-                  : html`${one.kind !== "added" && html`<del>${shown(one.before)}</del>`}${one.kind !== "removed" && html`<ins>${shown(one.after)}</ins>`}`
-              }
-            </dd>`,
+            <dd>${one.lines ? texts(one) : values(one)}</dd>`,
       )}
     </dl>
     ${truncated && html`<p class="quiet">There are more differences than are shown.</p>`}`;
 }
+
+const texts = ({ path, lines }) =>
+  html`<pre tabindex="0" aria-label=${path}>
+    ${lines.map((line) => html`<span data-side=${line[0]}>${line}${"\n"}</span>`)}
+  </pre>`;
+
+const values = ({ kind, before, after }) =>
+  html`${kind !== "added" && html`<del>${shown(before)}</del>`}
+  ${kind !== "removed" && html`<ins>${shown(after)}</ins>`}`;

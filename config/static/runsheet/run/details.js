@@ -1,10 +1,12 @@
 // @ts-check
-/** The drawer of one cell: how it stands, its blocks on a time axis, what went wrong, what it wrote, and what can be done. */
+/** The drawer of one cell: how it stands, its blocks on a time axis, what went wrong and out, what can be done. */
 import { clock, duration, instant, money, plural } from "../format.js";
 import { resumeCell, run, stopCell } from "../sheet/actions.js";
 import { INFLIGHT, statusOf } from "../sheet/cell.js";
 import { isEmpty } from "../sheet/values.js";
-import { cross, html, icon, useState } from "../ui/html.js";
+import { html, icon, useState } from "../ui/html.js";
+import { DrawerHead, button, pill } from "../ui/parts.js";
+import { Fault } from "./body.js";
 import { StepBody, factsOf as stepFacts } from "./panel.js";
 import { planRerun } from "./rerun.js";
 import { blockOf, startAt } from "./steps.js";
@@ -12,7 +14,8 @@ import { Blocks, Reused, useNow, useTrace } from "./trace.js";
 import { Waiting } from "./waiting.js";
 
 /**
- * @param {{session: any, store: any, view: any, row: any, ordinal: number, group: any, mayRun: boolean, close: () => void}} props
+ * @param {{session: any, store: any, view: any, row: any, ordinal: number, group: any, mayRun: boolean,
+ *   close: () => void}} props
  */
 export function Details({ session, store, view, row, ordinal, group, mayRun, close }) {
   const cell = row.cells[group.id];
@@ -23,64 +26,30 @@ export function Details({ session, store, view, row, ordinal, group, mayRun, clo
   const [picked, setPicked] = useState(/** @type {string|null} */ (null));
   const now = useNow(inFlight);
   const selected = trace && (picked === null ? failedStep(trace) : trace.steps.has(picked) ? picked : "");
-  const name = selected && (trace.names.get(blockOf(selected)) || selected);
-  const said = selected && trace.steps.get(selected).error;
   const actions =
     mayRun && html`<${Actions} ...${{ session, store, view, row, group, cell, inFlight, trace, selected, path }} />`;
-  return html`<header class="drawer-head">
-      <div>
-        <h2>${group.name} · row ${ordinal + 1}</h2>
-        <p class="quiet number">
-          ${factsOf(cell, trace)}${cell && cell.run && html` · <a href=${`/runs/${trace ? trace.run.id : cell.run}/`}>Open run</a>`}
-        </p>
-      </div>
-      <span class="pill" data-state=${status.state === "completed" ? "done" : status.state || "queued"}
-        ><span class="word">${status.word || "Not run yet"}</span></span
-      >
-      <button type="button" class="icon-button" aria-label="Close" onClick=${close}>${cross}</button>
-    </header>
+  const isSaid = selected && trace.steps.get(selected).error;
+  const runId = trace ? trace.run.id : cell?.run;
+  const facts = html`${factsOf(cell, trace)}${cell?.run && html` · <a href=${`/runs/${runId}/`}>Open run</a>`}`;
+  return html`<${DrawerHead} title=${`${group.name} · row ${ordinal + 1}`} facts=${facts} close=${close}>
+      ${pill(status.state === "completed" ? "done" : status.state || "queued", status.word || "Not run yet")}
+    <//>
     ${status.state === "waiting" && html`<section><p>${status.title}. It starts when they are filled.</p></section>`}
-    ${cell && cell.waits_for && html`<${Waiting} cell=${cell} mayRun=${mayRun} />`}
-    ${trace && html`<${Blocks} trace=${trace} now=${now} selected=${selected} onSelect=${(key) => setPicked(key === selected ? "" : key)} onChoose=${choose} />`}
+    ${cell?.waits_for && html`<${Waiting} cell=${cell} mayRun=${mayRun} />`}
     ${
-      cell &&
-      cell.error &&
-      !said &&
-      html`<section>
-        <h3>${cell.error.block ? `${cell.error.block} failed` : "What went wrong"}</h3>
-        <pre class="error-box">${cell.error.code}: ${cell.error.message || "no details"}</pre>
-      </section>`
+      trace &&
+      html`<${Blocks}
+        trace=${trace}
+        now=${now}
+        selected=${selected}
+        onSelect=${(key) => setPicked(key === selected ? "" : key)}
+        onChoose=${choose}
+      />`
     }
-    ${
-      selected
-        ? html`<section class="step-name">
-              <h3>${name}</h3>
-              <p class="quiet number">${stepFacts(trace.steps.get(selected), now)}</p>
-            </section>
-            <${StepBody}
-              key=${`${trace.run.id} ${selected}`}
-              store=${asStore(trace, refresh)}
-              stepKey=${selected}
-              name=${name}
-              mayRun=${false}
-              actions=${actions}
-            />`
-        : actions
-    }
+    ${!isSaid && html`<${Fault} title=${failureOf(cell)} error=${cell?.error} />`}
+    ${selected ? html`<${Step} ...${{ trace, selected, now, actions, refresh }} />` : actions}
     ${trace && html`<${Reused} trace=${trace} />`}
-    ${
-      timesOf(cell).length > 0 &&
-      html`<section>
-        <h3>Times</h3>
-        <dl class="facts">
-          ${timesOf(cell).map(
-            ([label, value]) =>
-              html`<dt>${label}</dt>
-                <dd class="number">${value}</dd>`,
-          )}
-        </dl>
-      </section>`
-    }
+    <${Times} cell=${cell} />
     <section>
       <h3>Outputs</h3>
       <dl class="outputs">
@@ -93,52 +62,55 @@ export function Details({ session, store, view, row, ordinal, group, mayRun, clo
     </section>`;
 }
 
+const failureOf = (cell) => (cell?.error?.block ? `${cell.error.block} failed` : "What went wrong");
+
 /** The step to look at first: the one that stopped the run. */
 const failedStep = (trace) =>
   [...trace.steps.values()].find((step) => step.status === "failed" || step.status === "unknown")?.step_key || "";
 
-/** A trace as the parts of a run's page read it: nothing of it is told live, the cell's own events are. */
-const asStore = (trace, fetch) => ({
-  runId: trace.run.id,
-  run: trace.run,
-  shown: trace.steps,
-  live: new Map(),
-  pauses: [],
-  fetch,
-});
+/** The step that is picked. Nothing of a trace is told live: the cell's own events are. */
+function Step({ trace, selected, now, actions, refresh }) {
+  const { run: ran, steps, names } = trace;
+  const name = names.get(blockOf(selected)) || selected;
+  const store = { runId: ran.id, run: ran, shown: steps, live: new Map(), pauses: [], fetch: refresh };
+  return html`<section class="step-name">
+      <h3>${name}</h3>
+      <p class="quiet number">${stepFacts(steps.get(selected), now)}</p>
+    </section>
+    <${StepBody}
+      key=${`${ran.id} ${selected}`}
+      store=${store}
+      stepKey=${selected}
+      name=${name}
+      mayRun=${false}
+      actions=${actions}
+    />`;
+}
 
 function Actions({ session, store, view, row, group, cell, inFlight, trace, selected, path }) {
   const runOne = (groups) => run(session, { groups, rows: [row.id], mode: "all" });
-  const fromHere = () =>
-    planRerun(
-      trace.run,
-      { start_block: startAt(selected) },
-      { path, started: (answer) => session.takeDispatch(answer.dispatch) },
-    );
-  return html`<section class="drawer-actions">
+  const stop = () => stopCell(session, store, row.id, group.id, cell.execution_id);
+  const fromHere = () => {
+    const started = (answer) => session.takeDispatch(answer.dispatch);
+    planRerun(trace.run, { start_block: startAt(selected) }, { path, started });
+  };
+  const again = cell?.status ? "Run again" : "Run";
+  const starts = () =>
+    html`${selected && button(html`${icon("play")}Run from here`, fromHere, "primary")}
+    ${cell?.run && cell.status === "failed" && button("Resume run", () => resumeCell(session, row.id, group.id))}
     ${
-      inFlight
-        ? html`<button
-            type="button"
-            class="button danger"
-            onClick=${() => stopCell(session, store, row.id, group.id, cell.execution_id)}
-          >
-            ${icon("stop")}Stop
-          </button>`
-        : html`${selected && html`<button type="button" class="button primary" onClick=${fromHere}>${icon("play")}Run from here</button>`}
-            ${cell && cell.run && cell.status === "failed" && html`<button type="button" class="button" onClick=${() => resumeCell(session, row.id, group.id)}>Resume run</button>`}
-            <button type="button" class=${selected ? "button" : "button primary"} onClick=${() => runOne([group.id])}>
-              ${!selected && icon("play")}${cell && cell.status ? "Run again" : "Run"}
-            </button>`
-    }
-    <button type="button" class="button" onClick=${() => runOne(view.schema.groups.map((one) => one.id))}>
-      Run whole row
-    </button>
+      selected
+        ? button(again, () => runOne([group.id]))
+        : button(html`${icon("play")}${again}`, () => runOne([group.id]), "primary")
+    }`;
+  return html`<section class="drawer-actions">
+    ${inFlight ? button(html`${icon("stop")}Stop`, stop, "danger") : starts()}
+    ${button("Run whole row", () => runOne(view.schema.groups.map((one) => one.id)))}
   </section>`;
 }
 
 function factsOf(cell, trace) {
-  if (!cell || !cell.status) return "No run yet";
+  if (!cell?.status) return "No run yet";
   const facts = [];
   const shown = trace ? trace.run : cell;
   if (cell.run) facts.push(`run ${(trace ? trace.run.id : cell.run).slice(-6)}`);
@@ -146,20 +118,27 @@ function factsOf(cell, trace) {
   if (shown.started_at && shown.finished_at)
     facts.push(duration(Date.parse(shown.finished_at) - Date.parse(shown.started_at)));
   if (trace?.run.cost) facts.push(money(trace.run.cost));
-  if (cell.running_blocks && cell.running_blocks.length)
-    facts.push(`${plural(cell.running_blocks.length, "block")} running`);
+  if (cell.running_blocks?.length) facts.push(`${plural(cell.running_blocks.length, "block")} running`);
   return facts.join(" · ") || "Handed over";
 }
 
-function timesOf(cell) {
-  if (!cell) return [];
+function Times({ cell }) {
   const found = [
-    ["Started", cell.started_at],
-    ["Finished", cell.finished_at],
-  ]
-    .filter(([, at]) => at)
-    .map(([name, at]) => [name, instant(at)]);
-  return cell.wake_at ? [...found, ["Continues", clock(cell.wake_at)]] : found;
+    ["Started", cell?.started_at, instant],
+    ["Finished", cell?.finished_at, instant],
+    ["Continues", cell?.wake_at, clock],
+  ].filter(([, at]) => at);
+  if (!found.length) return null;
+  return html`<section>
+    <h3>Times</h3>
+    <dl class="facts">
+      ${found.map(
+        ([label, at, words]) =>
+          html`<dt>${label}</dt>
+            <dd class="number">${words(at)}</dd>`,
+      )}
+    </dl>
+  </section>`;
 }
 
 function outputOf(column, row, cell) {

@@ -7,22 +7,23 @@ import { runWord } from "./steps.js";
 const time = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const SHOWN = 200;
 
+const after = (sign, text) => (text ? `${sign}${text}` : "");
+const messageOf = (error) => error && (error.message || error.code);
+
 const SAYS = {
-  run_status: (event) =>
-    event.resumed
-      ? `Resumed${event.by ? ` by ${event.by}` : ""}${event.note ? `: ${event.note}` : ""}`
-      : `Run ${runWord({ status: event.status })[1].toLowerCase()}${event.error ? ` · ${event.error.message || event.error.code}` : ""}`,
-  reused: (event) => `${plural(event.steps.length, "result")} kept from the earlier run: ${event.steps.join(", ")}`,
+  run_status: ({ resumed, by, note, status, error }) =>
+    resumed
+      ? `Resumed${after(" by ", by)}${after(": ", note)}`
+      : `Run ${runWord({ status })[1].toLowerCase()}${after(" · ", messageOf(error))}`,
+  reused: ({ steps }) => `${plural(steps.length, "result")} kept from the earlier run: ${steps.join(", ")}`,
   block_started: () => "started",
-  block_completed: (event) => (event.handle && event.handle !== "source" ? `done, went to ${event.handle}` : "done"),
-  block_failed: (event) => `failed${event.error ? `: ${event.error.message || event.error.code}` : ""}`,
-  block_retried: (event) => `attempt ${event.n} failed${event.error ? ` (${event.error.code})` : ""}, tries again`,
-  block_skipped: (event) => `skipped${event.message ? `: ${event.message}` : ""}`,
+  block_completed: ({ handle }) => `done${after(", went to ", handle !== "source" && handle)}`,
+  block_failed: ({ error }) => `failed${after(": ", messageOf(error))}`,
+  block_retried: ({ n, error }) => `attempt ${n} failed${error ? ` (${error.code})` : ""}, tries again`,
+  block_skipped: ({ message }) => `skipped${after(": ", message)}`,
   block_paused: (event) => (event.pause_kind === "approval" ? "asks for approval" : "waits"),
-  block_answered: (event) =>
-    event.outcome === "expired"
-      ? "stopped waiting: the time came"
-      : `was answered${event.by && event.by.name ? ` by ${event.by.name}` : ""}`,
+  block_answered: ({ outcome, by }) =>
+    outcome === "expired" ? "stopped waiting: the time came" : `was answered${after(" by ", by?.name)}`,
   block_unknown: () => "was interrupted: nobody knows whether it was done",
 };
 

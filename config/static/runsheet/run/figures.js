@@ -26,35 +26,35 @@ export function partsOf(dispatch) {
 
 /** @returns {{text: string, kind?: string}[]} */
 export function figuresOf(dispatch, live) {
-  const { progress } = dispatch;
+  const { progress, error } = dispatch;
   if (!progress) return [{ text: "starting" }];
+  const took = (Date.parse(dispatch.finished_at) - Date.parse(dispatch.requested_at)) / 1000;
   const cells = cellsOf(dispatch);
   const unit = dispatch.groups.length === 1 ? "row" : "cell";
   const done = progress.completed + progress.failed + progress.cancelled;
+  const hasCost = progress.cost !== null && progress.cost !== undefined;
   const figures = [
     { text: live && cells !== null ? `${count(done)} of ${plural(cells, unit)}` : plural(done, unit), kind: "strong" },
+    progress.failed && { text: `${count(progress.failed)} failed`, kind: "failed" },
+    progress.cancelled && { text: `${count(progress.cancelled)} cancelled`, kind: "" },
+    progress.paused && { text: `${count(progress.paused)} waiting`, kind: "" },
+    live && progress.running && { text: `${count(progress.running)} running`, kind: "" },
+    live &&
+      progress.rate_per_second && {
+        text: `${count(Math.round(progress.rate_per_second * 10) / 10)} cells/s`,
+        kind: "apart",
+      },
+    live && progress.eta_seconds && { text: `about ${span(progress.eta_seconds)} left`, kind: "" },
+    hasCost && { text: live ? costWords(progress.cost, done, cells) : money(progress.cost), kind: "apart" },
+    !live && took >= 0 && { text: `took ${span(took)}`, kind: "" },
+    error && { text: error.message || error.code, kind: "failed" },
   ];
-  if (progress.failed) figures.push({ text: `${count(progress.failed)} failed`, kind: "failed" });
-  if (progress.cancelled) figures.push({ text: `${count(progress.cancelled)} cancelled`, kind: "" });
-  if (progress.paused) figures.push({ text: `${count(progress.paused)} waiting`, kind: "" });
-  if (live && progress.running) figures.push({ text: `${count(progress.running)} running`, kind: "" });
-  if (live && progress.rate_per_second)
-    figures.push({ text: `${count(Math.round(progress.rate_per_second * 10) / 10)} cells/s`, kind: "apart" });
-  if (live && progress.eta_seconds) figures.push({ text: `about ${span(progress.eta_seconds)} left`, kind: "" });
-  if (progress.cost !== null && progress.cost !== undefined)
-    figures.push({ text: live ? costWords(progress.cost, done, cells) : money(progress.cost), kind: "apart" });
-  if (!live && dispatch.finished_at && dispatch.requested_at) {
-    figures.push({
-      text: `took ${span((Date.parse(dispatch.finished_at) - Date.parse(dispatch.requested_at)) / 1000)}`,
-      kind: "",
-    });
-  }
-  if (dispatch.error) figures.push({ text: dispatch.error.message || dispatch.error.code, kind: "failed" });
-  return figures;
+  return figures.filter(Boolean);
 }
 
 /** "$38.20 so far, about $93": the whole, if the rest costs what it has cost until now. */
 function costWords(cost, done, cells) {
   const whole = done && cells ? (Number(cost) * cells) / done : null;
-  return `${money(cost)} so far${whole === null ? "" : `, about ${whole >= 10 ? `$${count(Math.round(whole))}` : money(whole)}`}`;
+  if (whole === null) return `${money(cost)} so far`;
+  return `${money(cost)} so far, about ${whole >= 10 ? `$${count(Math.round(whole))}` : money(whole)}`;
 }

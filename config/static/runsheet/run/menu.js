@@ -5,8 +5,10 @@ import { count, plural } from "../format.js";
 import { plan, run, stopGroups } from "../sheet/actions.js";
 import { isActive } from "../sheet/overlay.js";
 import { confirm } from "../ui/confirm.js";
+import { Segments } from "../ui/fields.js";
 import { html, useEffect, useState } from "../ui/html.js";
-import { openMenu } from "../ui/menu.js";
+import { closeMenu, item, openMenu } from "../ui/menu.js";
+import { useSettled } from "../ui/settled.js";
 import { report, toast } from "../ui/toast.js";
 import { MODES } from "../words.js";
 import { cellsOf, countWords, followers } from "./foresee.js";
@@ -23,13 +25,11 @@ const IN_FLIGHT = ["pending", "queued", "running", "paused"];
  * @param {Element} anchor
  * @param {{grid: any, groups: any[], title: string}} what
  */
-export function openRunMenu(anchor, { grid, groups, title }) {
-  openMenu(anchor, (close) => html`<${RunMenu} grid=${grid} groups=${groups} title=${title} close=${close} />`, {
-    label: title,
-  });
+export function openRunMenu(anchor, what) {
+  openMenu(anchor, () => html`<${RunMenu} ...${what} />`, { label: what.title });
 }
 
-function RunMenu({ grid, groups, title, close }) {
+function RunMenu({ grid, groups, title }) {
   const { session, schema } = grid;
   const [mode, setMode] = useState("incomplete");
   const [isDeep, setDeep] = useState(false);
@@ -39,76 +39,55 @@ function RunMenu({ grid, groups, title, close }) {
   const scopes = useScopes(grid).map(([label, scope]) => [label, scope && { groups: ids, mode, ...scope }]);
   const counts = useCounts(session, scopes.map(([, wish]) => wish).filter(Boolean));
   const choose = async (wish, planned) => {
-    close();
+    closeMenu();
     const rows = planned?.rows ?? (wish.limit || grid.store.total || 0);
     if (mode === "all" && rows > ASK_BEYOND && !(await askFor(planned, rows, title))) return;
     run(session, wish);
   };
-  const inFlight = inFlightOf(session.summary, groups);
-  const isUnderWay =
-    inFlight > 0 ||
-    [...session.dispatches.values()].some(
-      (one) => isActive(one) && groups.some((group) => one.groups.includes(group.id)),
-    );
+  const choice = ([label, wish]) => {
+    const planned = wish && counts[JSON.stringify(wish)];
+    return html`<${Choice} key=${label} label=${label} wish=${wish} planned=${planned} onChoose=${choose} />`;
+  };
+  const only = groups.length === 1 ? groups[0] : null;
   return html`<h3>${title}</h3>
-    ${scopes.map(([label, wish]) => html`<${Choice} key=${label} label=${label} wish=${wish} planned=${wish && counts[JSON.stringify(wish)]} onChoose=${choose} />`)}
+    ${scopes.map(choice)}
     <hr />
     <h3>Which cells</h3>
-    <div class="segments" role="radiogroup" aria-label="Which cells">
-      ${MODES.map(
-        ([value, label]) =>
-          html`<button
-            type="button"
-            role="radio"
-            aria-checked=${value === mode ? "true" : "false"}
-            onClick=${() => setMode(value)}
-          >
-            ${label}
-          </button>`,
-      )}
-    </div>
+    <${Segments} label="Which cells" options=${MODES} value=${mode} onPick=${setMode} />
     ${mode === "all" && html`<p class="note">Everything runs finished cells again and replaces edited values.</p>`}
-    ${(asked.length > 0 || groups.length === 1) && html`<hr />`}
-    ${asked.length > 0 && html`<${Switch} label=${`Then run ${namesOf(asked)}`} on=${isDeep} onFlip=${() => setDeep(!isDeep)} />`}
-    ${
-      behind.length > asked.length &&
-      html`<p class="note">
-        ${namesOf(behind.filter((group) => group.auto_run))}
-        ${behind.length - asked.length === 1 ? " follows" : " follow"} automatically.
-      </p>`
-    }
-    ${
-      groups.length === 1 &&
-      html`<${Switch}
-        label="Run automatically when inputs change"
-        on=${groups[0].auto_run}
-        disabled=${!groups[0].depends.length && !groups[0].auto_run}
-        onFlip=${() => {
-          close();
-          flipAutoRun(grid, groups[0]);
-        }}
-      />`
-    }
-    ${groups.length === 1 && !groups[0].depends.length && html`<p class="note">It can once it runs after a column: edit the group.</p>`}
-    ${
-      isUnderWay &&
-      html`<hr />
-        <button
-          type="button"
-          class="item danger"
-          onClick=${() => {
-            close();
-            stopGroups(
-              session,
-              grid.store,
-              groups.map((group) => group.id),
-            );
-          }}
-        >
-          <span>Stop ${groups.length === 1 ? groups[0].name : "all columns"}</span
-          ><span class="count">${inFlight > 0 && plural(inFlight, "cell")}</span>
-        </button>`
-    }`;
+    ${(asked.length > 0 || only) && html`<hr />`}
+    ${asked.length > 0 && flip(`Then run ${namesOf(asked)}`, isDeep, () => setDeep(!isDeep))}
+    <${Following} groups=${behind.filter((group) => group.auto_run)} />
+    ${only && html`<${Automatic} grid=${grid} group=${only} />`} <${Stop} grid=${grid} groups=${groups} />`;
+}
+
+/** Which groups go on by themselves. */
+function Following({ groups }) {
+  if (!groups.length) return null;
+  return html`<p class="note">${namesOf(groups)} ${groups.length === 1 ? "follows" : "follow"} automatically.</p>`;
+}
+
+/** Whether a group runs by itself. */
+function Automatic({ grid, group }) {
+  const isFirst = !group.depends.length;
+  const change = () => {
+    closeMenu();
+    flipAutoRun(grid, group);
+  };
+  return html`${flip("Run automatically when inputs change", group.auto_run, change, isFirst && !group.auto_run)}
+  ${isFirst && html`<p class="note">It can once it runs after a column: edit the group.</p>`}`;
+}
+
+/** Stop these groups, while anything of them is under way. */
+function Stop({ grid: { session, store }, groups }) {
+  const inFlight = inFlightOf(session.summary, groups);
+  const isAtWork = (dispatch) => isActive(dispatch) && groups.some((group) => dispatch.groups.includes(group.id));
+  if (!inFlight && ![...session.dispatches.values()].some(isAtWork)) return null;
+  const ids = groups.map((group) => group.id);
+  const words = html`<span>Stop ${groups.length === 1 ? groups[0].name : "all columns"}</span>
+    <span class="count">${inFlight > 0 && plural(inFlight, "cell")}</span>`;
+  return html`<hr />
+    ${item(words, () => stopGroups(session, store, ids), true)}`;
 }
 
 const namesOf = (groups) =>
@@ -143,10 +122,8 @@ function useScopes(grid) {
 /** The rows that are listed now: by the filter they meet, or by their ids where a text was searched for. */
 async function viewScope({ session, query, store }) {
   if (!query.q) {
-    const filter =
-      query.filter || !query.view
-        ? JSON.parse(query.filter || "null")
-        : (await api("GET", `${session.path}views/${query.view}/`)).filter;
+    const stored = !query.filter && query.view && (await api("GET", `${session.path}views/${query.view}/`)).filter;
+    const filter = stored || JSON.parse(query.filter || "null");
     return filter ? { filter } : {};
   }
   if (store.total > MOST_NAMED) return { tooMany: `over ${count(MOST_NAMED)} found: search closer` };
@@ -162,26 +139,19 @@ async function viewScope({ session, query, store }) {
 function useCounts(session, wishes) {
   const [counts, setCounts] = useState(/** @type {Object<string, any>} */ ({}));
   const keys = wishes.map((wish) => JSON.stringify(wish));
-  useEffect(() => {
-    const leaving = new AbortController();
-    const look = async () => {
-      for (const [place, key] of keys.entries()) {
-        if (counts[key] || wishes[place].tooMany) continue;
-        try {
-          const planned = await plan(session, wishes[place], leaving.signal);
-          setCounts((known) => ({ ...known, [key]: planned }));
-        } catch (error) {
-          if (isAbort(error)) return;
-          setCounts((known) => ({ ...known, [key]: { failed: true } }));
-        }
+  const look = async (signal) => {
+    for (const [place, key] of keys.entries()) {
+      if (counts[key] || wishes[place].tooMany) continue;
+      try {
+        const planned = await plan(session, wishes[place], signal);
+        setCounts((known) => ({ ...known, [key]: planned }));
+      } catch (error) {
+        if (isAbort(error)) return;
+        setCounts((known) => ({ ...known, [key]: { failed: true } }));
       }
-    };
-    const timer = setTimeout(look, Object.keys(counts).length ? COUNT_PAUSE_MS : 0);
-    return () => {
-      clearTimeout(timer);
-      leaving.abort();
-    };
-  }, [keys.join()]);
+    }
+  };
+  useSettled(look, Object.keys(counts).length ? COUNT_PAUSE_MS : 0, [keys.join()]);
   return counts;
 }
 
@@ -189,31 +159,28 @@ function useCounts(session, wishes) {
 function Choice({ label, wish, planned, onChoose }) {
   const isCounted = planned && planned.groups;
   const isOff = !wish || wish.tooMany || (isCounted && cellsOf(planned) === 0);
-  return html`<button
-    type="button"
-    class="item"
-    aria-disabled=${isOff ? "true" : null}
-    onClick=${() => {
-      if (wish && !wish.tooMany) onChoose(wish, isCounted ? planned : null);
-    }}
-  >
-    <span>${label}</span
-    ><span class="count">${wish?.tooMany || (isCounted ? countWords(planned) : planned ? "" : "counting…")}</span>
+  const choose = () => {
+    if (wish && !wish.tooMany) onChoose(wish, isCounted ? planned : null);
+  };
+  const counted = isCounted ? countWords(planned) : planned ? "" : "counting…";
+  return html`<button type="button" class="item" aria-disabled=${isOff ? "true" : null} onClick=${choose}>
+    <span>${label}</span>
+    <span class="count">${wish?.tooMany || counted}</span>
   </button>`;
 }
 
-function Switch({ label, on, onFlip, disabled = false }) {
-  return html`<button
+const flip = (label, on, act, disabled = false) =>
+  html`<button
     type="button"
     class="item flip"
     role="switch"
     aria-checked=${String(on)}
     disabled=${disabled}
-    onClick=${onFlip}
+    onClick=${act}
   >
-    <span>${label}</span><span class="flag" aria-hidden="true">${on ? "on" : "off"}</span>
+    <span>${label}</span>
+    <span class="flag" aria-hidden="true">${on ? "on" : "off"}</span>
   </button>`;
-}
 
 function inFlightOf(summary, groups) {
   const counts = groups.map((group) => summary?.groups[group.id] || {});
@@ -224,7 +191,9 @@ function askFor(planned, rows, title) {
   const cells = planned && cellsOf(planned);
   return confirm({
     title: "Run everything again?",
-    text: `${title}: ${planned ? `${countWords(planned)} on ` : ""}${count(rows)} rows run again, finished ones too. Values are replaced as results come.`,
+    text:
+      `${title}: ${planned ? `${countWords(planned)} on ` : ""}${count(rows)} rows run again, finished ones too. ` +
+      "Values are replaced as results come.",
     yes: cells ? `Run ${count(cells)} cells` : "Run everything",
   });
 }
@@ -235,9 +204,7 @@ async function flipAutoRun(grid, group) {
   try {
     if (auto_run && !(await mayStart(grid, group))) return;
     await api("PATCH", `${grid.session.path}groups/${group.id}/`, { body: { auto_run } });
-    toast(
-      auto_run ? `“${group.name}” runs by itself from now on.` : `“${group.name}” runs only when asked from now on.`,
-    );
+    toast(`“${group.name}” runs ${auto_run ? "by itself" : "only when asked"} from now on.`);
     grid.loadSchema();
   } catch (error) {
     report(error, "change this");
@@ -250,7 +217,9 @@ export async function mayStart(grid, group) {
   const now = cellsOf(planned) ? ` Now it runs on up to ${countWords(planned)} that were never tried.` : "";
   return confirm({
     title: `Run “${group.name}” automatically?`,
-    text: `It then runs, and costs, whenever the columns it runs after are filled or changed: by people, imports and other runs.${now}`,
+    text:
+      "It then runs, and costs, whenever the columns it runs after are filled or changed: " +
+      `by people, imports and other runs.${now}`,
     yes: "Run automatically",
   });
 }

@@ -1,10 +1,10 @@
 // @ts-check
-/** `<run-view>`: one run, alive. The graph and the waterfall say where it is; the panel says everything about one step. */
-import { api } from "../api.js";
-import { duration, instant } from "../format.js";
-import { Graph } from "../flow/graph.js";
+/** `<run-view>`: one run, alive. The graph and the waterfall say where it is, the panel all there is about one step. */
+import { count, duration, instant } from "../format.js";
+import { Graph, layoutReady } from "../flow/graph.js";
 import { html, icon, render } from "../ui/html.js";
-import { report, toast } from "../ui/toast.js";
+import { button, pill } from "../ui/parts.js";
+import { toast } from "../ui/toast.js";
 import { Overview } from "./overview.js";
 import { Panel } from "./panel.js";
 import { planRerun } from "./rerun.js";
@@ -29,6 +29,7 @@ class RunView extends HTMLElement {
       if (event.key === "Escape" && this.selected) this.select(null);
     });
     this.store.start();
+    layoutReady.then(() => this.draw());
     setInterval(() => {
       if (this.store.run && !this.store.isOver && !document.hidden) this.draw();
     }, TICK_MS);
@@ -44,16 +45,7 @@ class RunView extends HTMLElement {
 
   selectBlock(block) {
     const found = [...this.store.shown.keys()].filter((key) => blockOf(key) === block);
-    this.select(found.length ? found[found.length - 1] : block);
-  }
-
-  async stop() {
-    try {
-      await api("POST", `runs/${this.store.runId}/cancel/`);
-      this.store.fetch();
-    } catch (error) {
-      report(error, "stop the run");
-    }
+    this.select(found.at(-1) || block);
   }
 
   async reopen() {
@@ -71,17 +63,7 @@ class RunView extends HTMLElement {
     if (!this.isDrawn) this.replaceChildren();
     this.isDrawn = true;
     const begin = Date.parse(store.run.started_at || store.run.created_at);
-    const panel = this.selected
-      ? html`<${Panel}
-          key=${this.selected}
-          store=${store}
-          stepKey=${this.selected}
-          name=${this.nameOf(this.selected)}
-          mayRun=${this.mayRun}
-          now=${now}
-          close=${() => this.select(null)}
-        />`
-      : html`<${Overview} store=${store} names=${this.names} mayRun=${this.mayRun} />`;
+    const { selected, names } = this;
     render(
       html`${this.head(now)}
         <div class="run-area">
@@ -90,61 +72,59 @@ class RunView extends HTMLElement {
               graph=${this.graph}
               states=${blockStates(this.graph.blocks, steps)}
               live=${(edge) => edgeTaken(edge, steps)}
-              selected=${this.selected && blockOf(this.selected)}
+              selected=${selected && blockOf(selected)}
               onSelect=${(block) => this.selectBlock(block)}
             />
             <section class="falls">
               <h2>Steps</h2>
-              ${
-                steps.size
-                  ? html`<${Waterfall}
-                      steps=${steps}
-                      names=${this.names}
-                      selected=${this.selected}
-                      now=${now}
-                      begin=${begin}
-                      onSelect=${(key) => this.select(key)}
-                    />`
-                  : html`<p class="quiet">No block has finished yet.</p>`
-              }
-              ${store.more && html`<p class="quiet">The first ${MOST_STEPS.toLocaleString("en")} steps are shown.</p>`}
+              <${Waterfall} ...${{ steps, names, selected, now, begin }} onSelect=${(key) => this.select(key)} />
+              ${store.more && html`<p class="quiet">The first ${count(MOST_STEPS)} steps are shown.</p>`}
             </section>
           </div>
-          ${panel}
+          ${selected ? this.panel(selected, now) : html`<${Overview} ...${{ store, names, mayRun: this.mayRun }} />`}
         </div>`,
       this,
     );
   }
 
-  nameOf(key) {
-    return this.names.get(blockOf(key)) || key;
+  panel(key, now) {
+    return html`<${Panel}
+      key=${key}
+      store=${this.store}
+      stepKey=${key}
+      name=${this.names.get(blockOf(key)) || key}
+      mayRun=${this.mayRun}
+      now=${now}
+      close=${() => this.select(null)}
+    />`;
   }
 
   head(now) {
     const { run, state: live } = this.store;
     const [state, word] = runWord(run);
     const began = run.started_at && Date.parse(run.started_at);
-    const took = began ? (run.finished_at ? Date.parse(run.finished_at) : now) - began : null;
+    const ended = run.finished_at ? Date.parse(run.finished_at) : now;
+    const isOver = ENDED.has(run.status);
     const facts = [
       `${run.kind === "rerun" ? "rerun" : "run"} ${run.id.slice(-6)}`,
       `version ${run.version}`,
       TRIGGERS[run.trigger_kind] || run.trigger_kind,
       run.actor,
       instant(run.created_at),
-      took !== null && duration(took),
+      began && duration(ended - began),
       run.cost && `$${Number(run.cost)}`,
       run.epoch > 0 && `resumed ${run.epoch}×`,
     ].filter(Boolean);
     return html`<header class="topbar run-head">
       <a class="crumb" href=${`/runs/${location.search}`}>Runs /</a>
       <h1>${run.workflow_name}</h1>
-      <span class="pill" data-state=${state} role="status"><span class="word">${word}</span></span>
+      ${pill(state, word, { role: "status" })}
       <span class="quiet number facts">${facts.join(" · ")}</span>
       ${live === "lost" && html`<span class="chip" role="status">Reconnecting …</span>`}
       <span class="spacer"></span>
-      ${this.mayRun && !ENDED.has(run.status) && html`<button type="button" class="button danger" onClick=${() => this.stop()}>${icon("stop")}Stop</button>`}
-      ${this.mayRun && RESUMABLE.has(run.status) && html`<button type="button" class="button primary" onClick=${() => this.reopen()}>${icon("play")}Resume</button>`}
-      ${this.mayRun && ENDED.has(run.status) && html`<button type="button" class="button" onClick=${() => planRerun(run, {})}>Run again</button>`}
+      ${this.mayRun && !isOver && button(html`${icon("stop")}Stop`, () => this.store.stop(), "danger")}
+      ${this.mayRun && RESUMABLE.has(run.status) && button(html`${icon("play")}Resume`, () => this.reopen(), "primary")}
+      ${this.mayRun && isOver && button("Run again", () => planRerun(run, {}))}
     </header>`;
   }
 }

@@ -4,6 +4,8 @@ import { Problem, api } from "../api.js";
 import { plural } from "../format.js";
 import { openDialog } from "../ui/dialog.js";
 import { html, useState } from "../ui/html.js";
+import { Faults, button, cancel, labelled } from "../ui/parts.js";
+import { useSending } from "../ui/sending.js";
 
 const OUTCOMES = {
   not_resumable: "is not failed any more",
@@ -11,6 +13,7 @@ const OUTCOMES = {
   deadline_passed: "is past its deadline: resume it on its own page",
   run_not_found: "is gone",
 };
+const MEANS = "Finished steps are kept and do not run again. Failed ones are tried anew.";
 
 /** @param {{id: string}} run @returns {Promise<boolean>} whether it was resumed */
 export async function resume(run) {
@@ -18,44 +21,35 @@ export async function resume(run) {
 }
 
 function One({ run, close }) {
-  const [busy, setBusy] = useState(false);
-  const [faults, setFaults] = useState(/** @type {string[]} */ ([]));
+  const { busy, faults, send } = useSending();
   const [late, setLate] = useState(false);
-  const submit = async (event) => {
+  const submit = (event) => {
     event.preventDefault();
-    const form = event.currentTarget;
-    const minutes = form.elements.namedItem("minutes");
-    setBusy(true);
-    try {
-      await api("POST", `runs/${run.id}/resume/`, {
-        body: {
-          note: form.elements.namedItem("note").value.trim(),
-          ...(minutes && { extend_deadline_seconds: Number(minutes.value) * 60 }),
-        },
-      });
-      close(true);
-    } catch (error) {
-      setFaults(error instanceof Problem ? error.lines : ["The server could not be reached. Try again."]);
-      setLate(error instanceof Problem && error.code === "deadline_passed");
-      setBusy(false);
-    }
-  };
-  return html`<h2 id="dialog-title">Resume run ${run.id.slice(-6)}</h2>
-    <p>Finished steps are kept and do not run again. Failed ones are tried anew.</p>
-    <form onSubmit=${submit}>
-      <div class="field">
-        <label for="resume-note">Note</label><input id="resume-note" name="note" maxlength="1000" autocomplete="off" />
-      </div>
-      ${late && html`<div class="field"><label for="resume-minutes">More time, in minutes</label><input id="resume-minutes" name="minutes" type="number" min="1" step="1" value="60" required /></div>`}
-      ${
-        faults.length > 0 &&
-        html`<ul class="errors" role="alert">
-          ${faults.map((line) => html`<li>${line}</li>`)}
-        </ul>`
+    const form = new FormData(event.currentTarget);
+    const body = {
+      note: String(form.get("note")).trim(),
+      ...(late && { extend_deadline_seconds: Number(form.get("minutes")) * 60 }),
+    };
+    send(async () => {
+      try {
+        await api("POST", `runs/${run.id}/resume/`, { body });
+        close(true);
+      } catch (error) {
+        setLate(error instanceof Problem && error.code === "deadline_passed");
+        throw error;
       }
+    });
+  };
+  const note = html`<input id="resume-note" name="note" maxlength="1000" autocomplete="off" />`;
+  const minutes = html`<input id="resume-minutes" name="minutes" type="number" min="1" step="1" value="60" required />`;
+  return html`<h2 id="dialog-title">Resume run ${run.id.slice(-6)}</h2>
+    <p>${MEANS}</p>
+    <form onSubmit=${submit}>
+      ${labelled("resume-note", "Note", note)} ${late && labelled("resume-minutes", "More time, in minutes", minutes)}
+      <${Faults} lines=${faults} />
       <div class="actions">
-        <button type="button" class="button" onClick=${() => close()}>Cancel</button
-        ><button class="button primary" disabled=${busy}>Resume</button>
+        ${cancel(close)}
+        <button class="button primary" disabled=${busy}>Resume</button>
       </div>
     </form>`;
 }
@@ -66,32 +60,21 @@ export async function resumeMany(ids) {
 }
 
 function Many({ ids, close }) {
-  const [busy, setBusy] = useState(false);
-  const [lines, setLines] = useState(/** @type {string[]} */ ([]));
+  const { busy, faults, setFaults, send } = useSending();
   const [some, setSome] = useState(false);
-  const go = async () => {
-    setBusy(true);
-    try {
+  const go = () =>
+    send(async () => {
       const { results } = await api("POST", "runs/resume/", { body: { runs: ids } });
       const refused = Object.entries(results).filter(([, outcome]) => outcome !== "resumed");
       if (!refused.length) return close(true);
       setSome(refused.length < ids.length);
-      setLines(refused.map(([id, outcome]) => `Run ${id.slice(-6)} ${OUTCOMES[outcome] || outcome}.`));
-    } catch (error) {
-      setLines(error instanceof Problem ? error.lines : ["The server could not be reached. Try again."]);
-    }
-    return setBusy(false);
-  };
+      return setFaults(refused.map(([id, outcome]) => `Run ${id.slice(-6)} ${OUTCOMES[outcome] || outcome}.`));
+    });
   return html`<h2 id="dialog-title">Resume ${plural(ids.length, "run")}</h2>
-    <p>Finished steps are kept and do not run again. Failed ones are tried anew.</p>
-    ${
-      lines.length > 0 &&
-      html`<ul class="errors" role="alert">
-        ${lines.map((line) => html`<li>${line}</li>`)}
-      </ul>`
-    }
+    <p>${MEANS}</p>
+    <${Faults} lines=${faults} />
     <div class="actions">
-      <button type="button" class="button" onClick=${() => close(some)}>${lines.length ? "Close" : "Cancel"}</button>
-      ${!lines.length && html`<button type="button" class="button primary" disabled=${busy} onClick=${go}>Resume</button>`}
+      ${button(faults.length ? "Close" : "Cancel", () => close(some))}
+      ${!faults.length && button("Resume", go, "primary", { disabled: busy })}
     </div>`;
 }

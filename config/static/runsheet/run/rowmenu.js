@@ -14,17 +14,11 @@ export function runItems(grid, row) {
   if (!grid.mayRun || !groups.length) return [];
   const start = (mode) => run(session, { groups, rows: [row.id], mode });
   const inFlight = Object.values(row.cells).some((cell) => INFLIGHT.has(cell.status));
-  return [
+  /** @type {[string, () => void, boolean?][]} */
+  const items = [
     ["Run empty or failed", () => start("incomplete")],
     ["Run everything", () => start("all")],
-    ...(inFlight
-      ? [
-          /** @type {[string, () => void, boolean]} */ ([
-            "Stop this row",
-            () => stopRow(session, store, row.id, null),
-            true,
-          ]),
-        ]
-      : []),
   ];
+  if (inFlight) items.push(["Stop this row", () => stopRow(session, store, row.id, null), true]);
+  return items;
 }

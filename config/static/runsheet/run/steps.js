@@ -1,5 +1,5 @@
 // @ts-check
-/** Steps of a run as people look at them: words, the state of a block over all its scopes, the tree of iterations. Pure. */
+/** Steps of a run as people see them: words, the state of a block over all its scopes, the tree of iterations. Pure. */
 
 const STEP = {
   pending: ["queued", "Queued"],
@@ -62,12 +62,7 @@ export function tookOf(step, now) {
 
 /** What every card of the graph says. @param {any[]} blocks @param {Map<string, any>} steps by step key */
 export function blockStates(blocks, steps) {
-  const found = new Map();
-  for (const step of steps.values()) {
-    const key = blockOf(step.step_key);
-    if (!found.has(key)) found.set(key, []);
-    found.get(key).push(step);
-  }
+  const found = Map.groupBy(steps.values(), (step) => blockOf(step.step_key));
   return new Map(blocks.map((block) => [block.key, stateOf(block, found.get(block.key) || [])]));
 }
 
@@ -98,57 +93,42 @@ export function edgeTaken(edge, steps) {
  * Rows of the waterfall: steps, and below each container the iterations that are open.
  * @param {any[]} steps in the order they finished
  * @param {Set<string>} open paths and container keys that are unfolded
- * @returns {{kind: "step"|"scope", key: string, depth: number, step?: any, steps?: any[], label: string, folds: boolean}[]}
+ * @returns {{kind: "step"|"scope", key: string, depth: number, step?: any, steps?: any[], label: string,
+ *   folds: boolean}[]}
  */
 export function rowsOf(steps, open) {
-  const inside = new Map();
-  for (const step of steps) {
-    const path = step.step_key.slice(0, Math.max(0, step.step_key.lastIndexOf("/")));
-    if (!inside.has(path)) inside.set(path, []);
-    inside.get(path).push(step);
-  }
+  const inside = Map.groupBy(steps, (step) => parentOf(step.step_key));
+  /** @type {Map<string, Set<string>>} the iterations of each container */
   const scopes = new Map();
   for (const path of inside.keys()) {
-    for (let at = path; at; at = at.slice(0, Math.max(0, at.lastIndexOf("/")))) {
+    for (let at = path; at; at = parentOf(at)) {
       const container = at.slice(0, at.lastIndexOf("["));
-      if (!scopes.has(container)) scopes.set(container, new Set());
-      scopes.get(container).add(at);
+      scopes.set(container, (scopes.get(container) || new Set()).add(at));
     }
   }
   const rows = [];
   const known = new Set(steps.map((step) => step.step_key));
+  const scope = (key, depth, label, begins) => {
+    const within = steps.filter((step) => step.step_key.startsWith(begins));
+    rows.push({ kind: "scope", key, depth, steps: within, label, folds: true });
+  };
   const below = (container, depth) => {
     for (const path of [...(scopes.get(container) || [])].sort(byIteration)) {
-      rows.push({
-        kind: "scope",
-        key: path,
-        depth,
-        steps: steps.filter((step) => step.step_key.startsWith(`${path}/`)),
-        label: `Iteration ${iterationOf(path) + 1}`,
-        folds: true,
-      });
+      scope(path, depth, `Iteration ${iterationOf(path) + 1}`, `${path}/`);
       if (open.has(path)) level(path, depth + 1);
     }
   };
   const level = (path, depth) => {
-    const own = [...(inside.get(path) || [])].sort(byStart);
-    for (const step of own) {
-      const folds = scopes.has(step.step_key);
-      rows.push({ kind: "step", key: step.step_key, depth, step, label: blockOf(step.step_key), folds });
-      if (folds && open.has(step.step_key)) below(step.step_key, depth + 1);
+    for (const step of [...(inside.get(path) || [])].sort(byStart)) {
+      const key = step.step_key;
+      const folds = scopes.has(key);
+      rows.push({ kind: "step", key, depth, step, label: blockOf(key), folds });
+      if (folds && open.has(key)) below(key, depth + 1);
     }
     // A container under way may have no record yet, though its iterations do.
     for (const container of scopes.keys()) {
-      const parent = container.slice(0, Math.max(0, container.lastIndexOf("/")));
-      if (parent !== path || known.has(container)) continue;
-      rows.push({
-        kind: "scope",
-        key: container,
-        depth,
-        steps: steps.filter((step) => step.step_key.startsWith(`${container}[`)),
-        label: blockOf(container),
-        folds: true,
-      });
+      if (parentOf(container) !== path || known.has(container)) continue;
+      scope(container, depth, blockOf(container), `${container}[`);
       if (open.has(container)) below(container, depth + 1);
     }
   };
@@ -156,6 +136,7 @@ export function rowsOf(steps, open) {
   return rows;
 }
 
+const parentOf = (key) => key.slice(0, Math.max(0, key.lastIndexOf("/")));
 const iterationOf = (path) => Number(path.slice(path.lastIndexOf("[") + 1, -1));
 const byIteration = (a, b) => iterationOf(a) - iterationOf(b);
 const byStart = (a, b) => startOf(a) - startOf(b);

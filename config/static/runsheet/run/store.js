@@ -123,6 +123,16 @@ export class RunStore extends EventTarget {
     return undefined;
   }
 
+  /** Have the run stopped. */
+  async stop() {
+    try {
+      await api("POST", `runs/${this.runId}/cancel/`);
+      this.fetch();
+    } catch (error) {
+      report(error, "stop the run");
+    }
+  }
+
   async allSteps() {
     const found = [];
     let after;

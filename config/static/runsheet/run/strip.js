@@ -6,11 +6,13 @@ import { retryFailed, stopDispatch } from "../sheet/actions.js";
 import { isActive } from "../sheet/overlay.js";
 import { gridOf } from "../sheet/registry.js";
 import { showOnly } from "../sheet/running.js";
-import { cross, html, icon, render } from "../ui/html.js";
-import { openMenu } from "../ui/menu.js";
+import { html, icon, render } from "../ui/html.js";
+import { item, openMenu } from "../ui/menu.js";
+import { button, crossButton } from "../ui/parts.js";
 import { figuresOf, partsOf } from "./figures.js";
 
 const ANNOUNCE_EVERY_MS = 10_000;
+const DOES = { complete: "Finished", cancelled: "Stopped", failed: "Could not finish" };
 
 class RunStrip extends HTMLElement {
   connectedCallback() {
@@ -54,70 +56,62 @@ class RunStrip extends HTMLElement {
 
   draw() {
     const dispatches = this.shown();
-    const [dispatch] = dispatches.slice(-1);
+    const dispatch = dispatches.at(-1);
     if (!dispatch) return render(null, this.box);
-    const live = isActive(dispatch);
-    const progress = dispatch.progress || {};
-    const title = this.title_(dispatch);
-    const figures = figuresOf(dispatch, live);
+    const title = this.titleOf(dispatch);
+    const figures = figuresOf(dispatch, isActive(dispatch));
     const others = dispatches.slice(0, -1);
+    const more = (event) => this.openOthers(event.currentTarget);
     render(
       html`<section class="strip" data-status=${dispatch.status} aria-label="Run">
-        <span class="strip-title">${live && html`<span class="ring" aria-hidden="true"></span>`}${title}</span>
+        <span class="strip-title">
+          ${isActive(dispatch) && html`<span class="ring" aria-hidden="true"></span>`}${title}
+        </span>
         <${Bar} parts=${partsOf(dispatch)} />
-        <span class="strip-figures"
-          >${figures.map((figure) => html`<span class=${figure.kind || ""}>${figure.text}</span>`)}</span
-        >
-        ${others.length > 0 && html`<button type="button" class="button small" aria-haspopup="menu" onClick=${(event) => this.openOthers(event.currentTarget)}>and ${plural(others.length, "more run")}</button>`}
+        <span class="strip-figures">
+          ${figures.map((figure) => html`<span class=${figure.kind || ""}>${figure.text}</span>`)}
+        </span>
+        ${
+          others.length > 0 &&
+          button(`and ${plural(others.length, "more run")}`, more, "small", { "aria-haspopup": "menu" })
+        }
         <span class="spacer"></span>
-        ${progress.failed > 0 && html`<button type="button" class="button small" onClick=${() => this.showFailed(dispatch)}>Show failed</button>`}
-        ${live && this.mayRun && html`<button type="button" class="button small danger" onClick=${() => this.stop(dispatches)}>${icon("stop")}${others.length ? "Stop all" : "Stop"}</button>`}
-        ${!live && this.mayRun && progress.failed > 0 && html`<button type="button" class="button small" onClick=${() => this.retry(dispatch)}>Retry failed</button>`}
-        ${!live && html`<button type="button" class="icon-button" aria-label="Close the summary" onClick=${() => this.close(dispatch)}>${cross}</button>`}
+        ${this.doings(dispatch, dispatches)}
       </section>`,
       this.box,
     );
     this.announce(dispatch, `${title}: ${figures.map((figure) => figure.text).join(", ")}`);
   }
 
-  title_(dispatch) {
-    const names =
-      dispatch.groups
-        .map((id) => this.names.get(id))
-        .filter(Boolean)
-        .join(", ") || plural(dispatch.groups.length, "column group");
-    return `${{ complete: "Finished", cancelled: "Stopped", failed: "Could not finish" }[dispatch.status] || "Running"} ${names}`;
+  /** What can be done with a run, and with those beside it. */
+  doings(dispatch, dispatches) {
+    const live = isActive(dispatch);
+    const hasFailed = dispatch.progress?.failed > 0;
+    const stop = html`${icon("stop")}${dispatches.length > 1 ? "Stop all" : "Stop"}`;
+    return html`${hasFailed && button("Show failed", () => this.showFailed(dispatch), "small")}
+    ${live && this.mayRun && button(stop, () => this.stop(dispatches), "small danger")}
+    ${!live && this.mayRun && hasFailed && button("Retry failed", () => this.retry(dispatch), "small")}
+    ${!live && crossButton("Close the summary", () => this.close(dispatch))}`;
+  }
+
+  titleOf({ groups, status }) {
+    const known = groups.map((id) => this.names.get(id)).filter(Boolean);
+    return `${DOES[status] || "Running"} ${known.join(", ") || plural(groups.length, "column group")}`;
   }
 
   /** The runs beside the newest one, each to be stopped by itself. */
   openOthers(anchor) {
+    const line = (dispatch) => {
+      const figures = figuresOf(dispatch, true).map((figure) => figure.text);
+      return html`<p class="note">${this.titleOf(dispatch)}: ${figures.join(" · ")}</p>
+        ${this.mayRun && item("Stop this run", () => this.stop([dispatch]), true)}`;
+    };
+    const others = this.shown().slice(0, -1);
     openMenu(
       anchor,
-      (close) =>
+      () =>
         html`<h3>Also running</h3>
-          ${this.shown()
-            .slice(0, -1)
-            .map(
-              (dispatch) =>
-                html`<p class="note">
-                    ${this.title_(dispatch)}:${" "}${figuresOf(dispatch, true)
-                      .map((figure) => figure.text)
-                      .join(" · ")}
-                  </p>
-                  ${
-                    this.mayRun &&
-                    html`<button
-                      type="button"
-                      class="item danger"
-                      onClick=${() => {
-                        close();
-                        this.stop([dispatch]);
-                      }}
-                    >
-                      Stop this run
-                    </button>`
-                  }`,
-            )}`,
+          ${others.map(line)}`,
       { label: "Also running" },
     );
   }
@@ -157,8 +151,8 @@ class RunStrip extends HTMLElement {
 function Bar({ parts }) {
   const label = parts.map((part) => `${part.kind} ${Math.round(part.share * 100)}%`).join(", ");
   return html`<span class="strip-bar" role="img" aria-label=${label}>
-    ${parts.map((part) => html`<i data-kind=${part.kind} style=${{ width: `${part.share * 100}%` }}></i>`)}</span
-  >`;
+    ${parts.map((part) => html`<i data-kind=${part.kind} style=${{ width: `${part.share * 100}%` }}></i>`)}
+  </span>`;
 }
 
 customElements.define("run-strip", RunStrip);

@@ -1,9 +1,12 @@
 // @ts-check
 /** What a cell ran: its runs, and the steps of the one that is looked at, read anew whenever the cell has news. */
 import { api } from "../api.js";
-import { html, useEffect, useState } from "../ui/html.js";
 import { clock } from "../format.js";
+import { html, useEffect, useState } from "../ui/html.js";
+import { labelled, optionsOf } from "../ui/parts.js";
+import { useSettled } from "../ui/settled.js";
 import { report } from "../ui/toast.js";
+import { RunLink } from "./body.js";
 import { runWord } from "./steps.js";
 import { Waterfall } from "./waterfall.js";
 
@@ -11,20 +14,13 @@ const READ_PAUSE_MS = 120;
 const TICK_MS = 1_000;
 const MOST_STEPS = 500;
 
-/** @type {Map<string, Promise<Map<string, string>>>} names of blocks, by version */
-const named = new Map();
+/** @type {Object<string, Promise<Map<string, string>>>} names of blocks, by version */
+const named = {};
 
-function namesOf(run) {
-  if (!named.has(run.version_id)) {
-    named.set(
-      run.version_id,
-      api("GET", `workflows/${run.workflow}/versions/${run.version}/`).then(
-        (version) => new Map(version.definition.blocks.map((block) => [block.key, block.name || block.key])),
-      ),
-    );
-  }
-  return /** @type {Promise<Map<string, string>>} */ (named.get(run.version_id));
-}
+const namesOf = ({ version_id, workflow, version }) =>
+  (named[version_id] ||= api("GET", `workflows/${workflow}/versions/${version}/`).then(
+    ({ definition }) => new Map(definition.blocks.map((block) => [block.key, block.name || block.key])),
+  ));
 
 async function read(path, wanted, signal) {
   const { results: runs } = await api("GET", `${path}runs/`, { query: { limit: 50 }, signal });
@@ -49,18 +45,9 @@ export function useTrace(path, cell) {
   const wanted = chosen || cell?.run;
   const news = cell ? `${cell.version} ${cell.status} ${(cell.running_blocks || []).join()}` : "";
   useEffect(() => choose(""), [cell?.run]);
-  useEffect(() => {
-    if (!wanted) return setTrace(null);
-    const control = new AbortController();
-    const timer = setTimeout(
-      () => read(path, wanted, control.signal).then(setTrace, (error) => report(error, "read the run")),
-      READ_PAUSE_MS,
-    );
-    return () => {
-      clearTimeout(timer);
-      control.abort();
-    };
-  }, [path, wanted, news, asked]);
+  const look = (signal) =>
+    wanted ? read(path, wanted, signal).then(setTrace, (error) => report(error, "read the run")) : setTrace(null);
+  useSettled(look, READ_PAUSE_MS, [path, wanted, news, asked]);
   return { trace: trace?.path === path && trace.run ? trace : null, choose, refresh: () => setAsked(asked + 1) };
 }
 
@@ -79,34 +66,18 @@ export function useNow(isLive) {
 export function Blocks({ trace, now, selected, onSelect, onChoose }) {
   const { run, runs, steps, names } = trace;
   const begin = Date.parse(run.started_at || run.created_at);
+  const attempts = runs.map((one, place) => [
+    one.id,
+    `${runs.length - place} of ${runs.length} · ${clock(one.created_at)} · ${runWord(one)[1]}`,
+  ]);
+  const choose = (event) => onChoose(event.currentTarget.value);
+  const select = html`<select id="trace-run" value=${run.id} onChange=${choose}>
+    ${optionsOf(attempts, run.id)}
+  </select>`;
   return html`<section class="trace">
-    ${
-      runs.length > 1 &&
-      html`<div class="field">
-        <label for="trace-run">Attempt</label>
-        <select id="trace-run" value=${run.id} onChange=${(event) => onChoose(event.currentTarget.value)}>
-          ${runs.map(
-            (one, place) =>
-              html`<option value=${one.id} selected=${one.id === run.id}>
-                ${runs.length - place} of ${runs.length} · ${clock(one.created_at)} · ${runWord(one)[1]}
-              </option>`,
-          )}
-        </select>
-      </div>`
-    }
+    ${runs.length > 1 && labelled("trace-run", "Attempt", select)}
     <h3>Blocks</h3>
-    ${
-      steps.size
-        ? html`<${Waterfall}
-            steps=${steps}
-            names=${names}
-            selected=${selected}
-            now=${now}
-            begin=${begin}
-            onSelect=${onSelect}
-          />`
-        : html`<p class="quiet">No block has finished yet.</p>`
-    }
+    <${Waterfall} ...${{ steps, names, selected, now, begin, onSelect }} />
   </section>`;
 }
 
@@ -115,11 +86,9 @@ export function Reused({ trace }) {
   const kept = [...trace.steps.values()].filter((step) => step.cached_from);
   if (!kept.length) return null;
   const words = kept.map((step) => trace.names.get(step.block) || step.step_key).join(", ");
+  const keep = kept.length === 1 ? "keeps its output" : "keep their outputs";
   return html`<section>
     <h3>Kept from an earlier run</h3>
-    <p>
-      ${words} ${kept.length === 1 ? "keeps its output" : "keep their outputs"} from${" "}
-      <a href=${`/runs/${kept[0].cached_from}/`}>run ${kept[0].cached_from.slice(-6)}</a>.
-    </p>
+    <p>${words} ${keep} from <${RunLink} id=${kept[0].cached_from} />.</p>
   </section>`;
 }

@@ -1,11 +1,12 @@
 // @ts-check
 /** The settings' pages: what admins change there. Lists come from the server; after a change they are read anew. */
 import { api } from "../api.js";
-import { arm, once } from "../triggers/actions.js";
 import { confirm } from "../ui/confirm.js";
 import { openDialog } from "../ui/dialog.js";
 import { openForm } from "../ui/form.js";
 import { html, useState } from "../ui/html.js";
+import { arm, once } from "../ui/once.js";
+import { button, labelled } from "../ui/parts.js";
 import { toast } from "../ui/toast.js";
 
 const page = /** @type {HTMLElement} */ (document.querySelector("[data-settings]"));
@@ -27,7 +28,10 @@ const DAYS = [
   ["", "Never"],
 ];
 
-/** What the buttons do, by `data-act`; each answers whether something has changed. @type {Object<string, (it: any, button: any) => any>} */
+/**
+ * What the buttons do, by `data-act`; each answers whether something has changed.
+ * @type {Object<string, (it: any, button: any) => any>}
+ */
 const ACTS = {
   rename: (it) =>
     openForm({
@@ -47,26 +51,21 @@ const ACTS = {
       ],
       act: (values) => api("POST", `${here}members/`, { body: values }),
     }),
-  async "remove-member"(it, button) {
+  async "remove-member"(it, pressed) {
     const isMe = "me" in it;
-    const sure = await confirm(
-      isMe
-        ? {
-            title: "Leave this workspace?",
-            text: "Its tables are gone for you until an admin adds you again. Your API tokens here are revoked.",
-            yes: "Leave",
-          }
-        : {
-            title: `Remove ${it.name}?`,
-            text: "Their API tokens here are revoked, and their triggers stop. What they made stays.",
-            yes: "Remove member",
-          },
-    );
-    if (
-      !sure ||
-      !(await once(button, isMe ? "leave" : `remove ${it.name}`, () => api("DELETE", `${here}members/${it.id}/`)))
-    )
-      return false;
+    const leaving = {
+      title: "Leave this workspace?",
+      text: "Its tables are gone for you until an admin adds you again. Your API tokens here are revoked.",
+      yes: "Leave",
+    };
+    const removing = {
+      title: `Remove ${it.name}?`,
+      text: "Their API tokens here are revoked, and their triggers stop. What they made stays.",
+      yes: "Remove member",
+    };
+    if (!(await confirm(isMe ? leaving : removing))) return false;
+    const doing = isMe ? "leave" : `remove ${it.name}`;
+    if (!(await once(pressed, doing, () => api("DELETE", `${here}members/${it.id}/`)))) return false;
     if (isMe) location.assign("/");
     return !isMe;
   },
@@ -90,13 +89,13 @@ const ACTS = {
       ],
       act: (values) => api("POST", "secrets/", { body: values }),
     }),
-  async "delete-secret"(it, button) {
+  async "delete-secret"(it, pressed) {
     const sure = await confirm({
       title: `Delete ${it.name}?`,
       text: "Workflows that use it fail from now on, saying so. The value cannot be brought back.",
       yes: "Delete secret",
     });
-    return sure && once(button, `delete ${it.name}`, () => api("DELETE", `secrets/${encodeURIComponent(it.name)}/`));
+    return sure && once(pressed, `delete ${it.name}`, () => api("DELETE", `secrets/${encodeURIComponent(it.name)}/`));
   },
   async "new-token"() {
     const made = await openForm({
@@ -108,25 +107,21 @@ const ACTS = {
         { name: "scope", label: "May", options: SCOPES, value: "run" },
         { name: "days", label: "Ends after", options: DAYS, value: "90", required: false },
       ],
-      act: ({ name, scope, days }) =>
-        api("POST", `${here}tokens/`, {
-          body: {
-            name,
-            scope,
-            expires_at: days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null,
-          },
-        }),
+      act: ({ name, scope, days }) => {
+        const expires_at = days ? new Date(Date.now() + Number(days) * 86_400_000).toISOString() : null;
+        return api("POST", `${here}tokens/`, { body: { name, scope, expires_at } });
+      },
     });
     if (made) await openDialog((close) => html`<${Fresh} token=${made.token} close=${close} />`);
     return made;
   },
-  async "revoke-token"(it, button) {
+  async "revoke-token"(it, pressed) {
     const sure = await confirm({
       title: `Revoke “${it.name}”?`,
       text: "Programs that use it are refused at once. This cannot be undone.",
       yes: "Revoke token",
     });
-    return sure && once(button, `revoke “${it.name}”`, () => api("DELETE", `${here}tokens/${it.id}/`));
+    return sure && once(pressed, `revoke “${it.name}”`, () => api("DELETE", `${here}tokens/${it.id}/`));
   },
 };
 
@@ -143,39 +138,27 @@ function Fresh({ token, close }) {
       field.focus(); // no clipboard without TLS: it is selected, to be copied by hand
     }
   };
-  return html`<form
-    onSubmit=${(event) => {
-      event.preventDefault();
-      close(true);
-    }}
-  >
+  const done = (event) => {
+    event.preventDefault();
+    close(true);
+  };
+  const select = (event) => event.currentTarget.select();
+  const field = html`<input id="fresh-token" name="token" class="mono" readonly value=${token} onFocus=${select} />`;
+  return html`<form onSubmit=${done}>
     <h2 id="dialog-title">Copy the token now</h2>
     <p class="form-text">It is shown this once and kept nowhere.</p>
-    <div class="field">
-      <label for="fresh-token">Token</label
-      ><input
-        id="fresh-token"
-        name="token"
-        class="mono"
-        readonly
-        value=${token}
-        onFocus=${(event) => event.currentTarget.select()}
-      />
-    </div>
+    ${labelled("fresh-token", "Token", field)}
     <div class="actions">
       <span class="summary quiet" role="status">${copied ? "Copied." : ""}</span>
-      <button type="button" class="button" autofocus onClick=${copy}>Copy</button
-      ><button class="button primary">Done</button>
+      ${button("Copy", copy, "", { autofocus: true })}
+      <button class="button primary">Done</button>
     </div>
   </form>`;
 }
 
-arm(page);
-page.addEventListener("click", async (event) => {
-  const button = event.target instanceof Element ? event.target.closest("button[data-act]") : null;
-  if (!(button instanceof HTMLButtonElement)) return;
-  const it = /** @type {HTMLElement} */ (button.closest("[data-id]") || button).dataset;
-  if (await ACTS[button.dataset.act || ""](it, button)) location.reload();
+arm(page, async (pressed) => {
+  const it = /** @type {HTMLElement} */ (pressed.closest("[data-id]") || pressed).dataset;
+  if (await ACTS[pressed.dataset.act || ""](it, pressed)) location.reload();
 });
 page.addEventListener("change", async (event) => {
   const select = event.target;

@@ -2,8 +2,9 @@
 /** Run and stop, as every menu and button calls them: painted at once, corrected by the server's answer. */
 import { api } from "../api.js";
 import { plural } from "../format.js";
-import { report, toast } from "../ui/toast.js";
+import { toast } from "../ui/toast.js";
 import { skippedWords } from "../words.js";
+import { attempt } from "./attempt.js";
 import { INFLIGHT } from "./cell.js";
 
 /**
@@ -13,9 +14,10 @@ import { INFLIGHT } from "./cell.js";
 
 const WISH = ["groups", "mode", "rows", "filter", "exclude_rows", "limit"];
 const bodyOf = (wish) =>
-  Object.fromEntries(
-    WISH.filter((part) => wish[part] !== undefined && wish[part] !== null).map((part) => [part, wish[part]]),
-  );
+  Object.fromEntries(WISH.map((part) => [part, wish[part] ?? null]).filter(([, value]) => value !== null));
+
+/** What is shown of a dispatch until the server has answered. */
+const PROVISIONAL = { status: "pending", is_manual: true, provisional: true, cursor: null, progress: null };
 
 /**
  * Start a dispatch. While the server thinks, its cells already show Queued.
@@ -25,34 +27,20 @@ const bodyOf = (wish) =>
 export async function run(session, wish) {
   const id = crypto.randomUUID();
   const { groups, mode, limit = null, ...scope } = bodyOf(wish);
-  session.dispatches.set(id, {
-    id,
-    groups,
-    mode,
-    limit,
-    scope,
-    status: "pending",
-    is_manual: true,
-    provisional: true,
-    cursor: null,
-    requested_at: new Date().toISOString(),
-    progress: null,
-  });
+  const requested_at = new Date().toISOString();
+  session.dispatches.set(id, { id, groups, mode, limit, scope, requested_at, ...PROVISIONAL });
   session.say("dispatches");
-  try {
+  await attempt("run this", async () => {
     const answer = await api("POST", `${session.path}dispatches/`, { body: bodyOf(wish), key: id });
     session.dispatches.delete(id);
     if (answer.id) session.takeDispatch(answer);
     else toast(nothingToRun(answer.skipped));
-  } catch (error) {
-    report(error, "run this");
-  } finally {
-    session.dispatches.delete(id);
-    session.say("dispatches");
-  }
+  });
+  session.dispatches.delete(id);
+  session.say("dispatches");
 }
 
-/** What a run would do, by the server's count: `{rows, groups: {id: {run, skipped}}, carried_on, exact, estimated_cost}`. */
+/** What a run would do, by the server's count: `{rows, groups: {id: {run, skipped}}, exact, estimated_cost…}`. */
 export function plan(session, wish, signal) {
   return api("POST", `${session.path}dispatches/`, { body: { ...bodyOf(wish), dry_run: true }, signal });
 }
@@ -68,7 +56,7 @@ export function stopDispatch(session, store, dispatch) {
   session.dispatches.set(dispatch.id, { ...dispatch, status: "cancelled", optimistic: true });
   session.say("dispatches");
   store?.foretell((row) => cancelled(row, (cell) => cell.dispatch === dispatch.id));
-  return stopping(() => api("POST", `dispatches/${dispatch.id}/cancel/`), session);
+  return stopping(session, `dispatches/${dispatch.id}/cancel/`);
 }
 
 /** Stop what runs on a row, in some groups or all. */
@@ -79,40 +67,32 @@ export function stopRow(session, store, rowId, groups) {
 /** Stop what runs on rows, named as the API takes them; `isMeant` tells which of those here they are. */
 export function stopRows(session, store, rows, groups, isMeant) {
   store.foretell((row) => (isMeant(row) ? cancelled(row, (cell, group) => !groups || groups.includes(group)) : null));
-  return stopping(() => api("POST", `${session.path}cancel/`, { body: { rows, ...(groups && { groups }) } }), session);
+  return stopping(session, `${session.path}cancel/`, { rows, ...(groups && { groups }) });
 }
 
 /** Stop workflow groups on all rows, what is still to come of them too. */
 export function stopGroups(session, store, groups) {
   store.foretell((row) => cancelled(row, (cell, group) => groups.includes(group)));
-  return stopping(() => api("POST", `${session.path}cancel/`, { body: { groups } }), session);
+  return stopping(session, `${session.path}cancel/`, { groups });
 }
 
 /** Stop one cell: that very attempt if it has begun, else whatever waits there. */
 export function stopCell(session, store, rowId, groupId, executionId) {
   if (!executionId) return stopRow(session, store, rowId, [groupId]);
   store.foretell((row) => (row.id === rowId ? cancelled(row, (cell, group) => group === groupId) : null));
-  const body = { cell: { row: rowId, group: groupId, execution_id: executionId } };
-  return stopping(() => api("POST", `${session.path}cancel/`, { body }), session);
+  const cell = { row: rowId, group: groupId, execution_id: executionId };
+  return stopping(session, `${session.path}cancel/`, { cell });
 }
 
 /** Take a failed cell's run up again at its first unfinished block. */
-export async function resumeCell(session, rowId, groupId) {
-  try {
-    await api("POST", `${session.path}rows/${rowId}/cells/${groupId}/resume/`, { body: {} });
-  } catch (error) {
-    report(error, "resume this");
-    session.resync();
-  }
-}
+export const resumeCell = (session, rowId, groupId) =>
+  foretold(session, "resume this", `${session.path}rows/${rowId}/cells/${groupId}/resume/`, {});
 
-async function stopping(call, session) {
-  try {
-    await call();
-  } catch (error) {
-    report(error, "stop this");
-    session.resync();
-  }
+const stopping = (session, path, body) => foretold(session, "stop this", path, body);
+
+/** Ask the server for what is shown already; when it refuses, read what is the case. */
+async function foretold(session, doing, path, body) {
+  if (!(await attempt(doing, () => api("POST", path, { body })))) session.resync();
 }
 
 /** The cells of a row as they look once stopped, or null if none is in flight. */

@@ -4,9 +4,11 @@ import { money, plural } from "../format.js";
 import { cellsOf } from "../run/foresee.js";
 import { confirm } from "../ui/confirm.js";
 import { html, icon, render } from "../ui/html.js";
-import { report } from "../ui/toast.js";
+import { button } from "../ui/parts.js";
 import { plan, run, stopRows } from "./actions.js";
+import { attempt } from "./attempt.js";
 import { deleteRows } from "./bulk.js";
+import { make } from "./dom.js";
 import { selectionWords } from "./select.js";
 
 /** Running more rows than this asks once. */
@@ -15,41 +17,33 @@ const ASK_BEYOND = 1_000;
 /** Part of the grid: the bar below a selection of more than one cell, for those who may change rows. */
 export function attachBar(grid) {
   if (!grid.mayRun) return;
-  const box = document.createElement("div");
-  box.className = "selection-bar";
-  box.hidden = true;
-  box.setAttribute("role", "group");
-  box.setAttribute("aria-label", "Selected rows");
+  const box = make("div", { class: "selection-bar", hidden: true, role: "group", "aria-label": "Selected rows" });
   grid.append(box);
   box.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-      grid.selection.collapse();
-      grid.scroller.focus();
-    }
+    if (event.key !== "Escape") return;
+    grid.selection.collapse();
+    grid.scroller.focus();
   });
-  const show = () => {
+  grid.addEventListener("sheet:selection", () => {
     if (grid.selection.isMany) drawBar(grid, box);
     box.hidden = !grid.selection.isMany;
-  };
-  grid.addEventListener("sheet:selection", show);
+  });
 }
 
-/** @param {any} grid @param {HTMLElement} box */
 function drawBar(grid, box) {
   const { selection, schema } = grid;
   const groups = groupsOf(grid);
   const isAll = groups.length === schema.groups.length;
-  const act = (label, run, look = "") =>
-    html`<button type="button" class=${`button small ${look}`} onClick=${run}>${label}</button>`;
+  const act = (label, run, look = "") => button(label, run, `small ${look}`);
   const what = isAll ? "" : ` · ${groups.map((group) => group.name).join(", ")}`;
+  const runs = () => [
+    act(html`${icon("play")}Run`, () => start(grid, groups, "incomplete"), "primary"),
+    act("Run again", () => start(grid, groups, "all")),
+    act(html`${icon("stop")}Stop`, () => stop(grid, groups), "danger"),
+  ];
+  const words = `${selectionWords(selection.ranges, grid.bounds.rows)}${what}`;
   render(
-    html`<span class="words">${selectionWords(selection.ranges, grid.bounds.rows)}${what}</span>
-      ${
-        groups.length > 0 &&
-        html`${act(html`${icon("play")}Run`, () => start(grid, groups, "incomplete"), "primary")}
-        ${act("Run again", () => start(grid, groups, "all"))}
-        ${act(html`${icon("stop")}Stop`, () => stop(grid, groups), "danger")}`
-      }
+    html`<span class="words">${words}</span> ${groups.length > 0 && runs()}
       ${act("Delete rows", () => remove(grid), "danger")}`,
     box,
   );
@@ -66,28 +60,22 @@ async function start(grid, groups, mode) {
   const ids = groups.map((group) => group.id);
   const { selection, session } = grid;
   const rows = selection.count;
-  try {
+  await attempt("run this", async () => {
     const wishes = (await selection.scopes()).map((scope) => ({ groups: ids, rows: scope, mode }));
     if (rows > ASK_BEYOND && !(await isAgreed(session, wishes, rows, mode))) return;
     for (const wish of wishes) run(session, wish);
-  } catch (error) {
-    report(error, "run this");
-  }
+  });
 }
 
 async function isAgreed(session, wishes, rows, mode) {
   const planned = await Promise.all(wishes.map((wish) => plan(session, wish)));
-  const cells = plural(
-    planned.reduce((sum, each) => sum + cellsOf(each), 0),
-    "cell",
-  );
-  const cost = planned.reduce((sum, each) => sum + Number(each.estimated_cost), 0);
+  const sum = (of) => planned.reduce((before, each) => before + of(each), 0);
+  const cells = plural(sum(cellsOf), "cell");
+  const cost = sum((each) => Number(each.estimated_cost));
+  const costs = cost ? `, which may cost about ${money(cost)}` : "";
   const again = mode === "all" ? " Finished ones run again too, and values are replaced as results come." : "";
-  return confirm({
-    title: `Run ${cells}?`,
-    text: `${cells} on ${plural(rows, "row")} run${cost ? `, which may cost about ${money(cost)}` : ""}.${again}`,
-    yes: `Run ${cells}`,
-  });
+  const text = `${cells} on ${plural(rows, "row")} run${costs}.${again}`;
+  return confirm({ title: `Run ${cells}?`, text, yes: `Run ${cells}` });
 }
 
 async function stop(grid, groups) {
@@ -98,14 +86,12 @@ async function stop(grid, groups) {
     const ordinal = store.index.get(row.id);
     return spans.some(({ from, to }) => ordinal >= from && ordinal <= to);
   };
-  try {
+  await attempt("stop this", async () => {
     for (const scope of await selection.scopes()) await stopRows(session, store, scope, ids, isMeant);
-  } catch (error) {
-    report(error, "stop this");
-  }
+  });
 }
 
 async function remove(grid) {
   if (await deleteRows(grid, grid.selection.rows())) grid.selection.collapse();
-  grid.scroller.focus({ preventScroll: true });
+  grid.takeFocus();
 }

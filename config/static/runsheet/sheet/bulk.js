@@ -1,9 +1,10 @@
 // @ts-check
-/** Many rows at once: values given to a selection and rows deleted, written while they are few, else a job of the server. */
+/** Many rows at once: given values, or deleted. While they are few they are written, else it is a job of the server. */
 import { api } from "../api.js";
 import { count, plural } from "../format.js";
 import { confirm } from "../ui/confirm.js";
 import { report, toast } from "../ui/toast.js";
+import { attempt } from "./attempt.js";
 import { NAMED, rowsOf, scopesOf } from "./scopes.js";
 import { countOf, rowSpans } from "./select.js";
 
@@ -17,10 +18,10 @@ const WORKING = new Set(["queued", "running"]);
  */
 
 /**
- * Give values to rows, loaded or not. Many that get the same are given it by a job, which is asked about once and cannot be
- * undone. Answers the steps that were done.
+ * Give values to rows, loaded or not. Many that get the same are given it by a job, which is asked about once and
+ * cannot be undone. Answers the steps that were done.
  * @param {Part[]} parts
- * @param {{words: string, undo?: boolean}} options `words` complete "Could not …", "Undo: …" and "… on 12,000 rows"
+ * @param {{words: string, undo?: boolean}} options `words` complete "Could not …" and "Undo: …"
  */
 export function assign(grid, parts, { words, undo = true }) {
   return grid.writer.remember(undo && words, async () => {
@@ -55,54 +56,45 @@ async function changesOf(grid, parts) {
 }
 
 async function assignByJob(grid, parts, rows, words) {
+  const many = plural(rows, "row");
   const agreed = await confirm({
-    title: `${upper(words)} on ${plural(rows, "row")}?`,
-    text: `${plural(rows, "row")} are changed, one batch after the other. So many cannot be undone.`,
-    yes: `Change ${plural(rows, "row")}`,
+    title: `${upper(words)} on ${many}?`,
+    text: `${many} are changed, one batch after the other. So many cannot be undone.`,
+    yes: `Change ${many}`,
   });
   if (!agreed) return [];
-  grid.writer.seal(`${upper(words)} on ${plural(rows, "row")}: so many cannot be undone.`);
-  toast(`${plural(rows, "row")} are being changed…`);
+  grid.writer.seal(`${upper(words)} on ${many}: so many cannot be undone.`);
+  toast(`${many} are being changed…`);
   for (const part of parts) {
     const data = part.data(0);
-    await overScopes(grid, [part], part.to - part.from + 1, (scope) =>
-      Array.isArray(scope)
-        ? grid.writer.write(
-            scope.map((row) => ({ row, data })),
-            { words, undo: false },
-          )
-        : work(grid, "PATCH", { rows: scope, data }),
-    );
+    const write = (ids) => {
+      const changes = ids.map((row) => ({ row, data }));
+      return grid.writer.write(changes, { words, undo: false });
+    };
+    for (const scope of await scopesOf(grid, [part], part.to - part.from + 1))
+      await (Array.isArray(scope) ? write(scope) : work(grid, "PATCH", { rows: scope, data }));
   }
-  toast(`${upper(words)}: ${plural(rows, "row")} done.`);
+  toast(`${upper(words)}: ${many} done.`);
   return [];
 }
 
 /** Delete the rows of spans, asking first. Answers whether it did. */
 export async function deleteRows(grid, spans) {
   const rows = countOf(spans);
-  const words = `delete ${plural(rows, "row")}`;
+  const many = plural(rows, "row");
+  const who = rows === 1 ? "It goes" : "They go";
   const agreed = await confirm({
-    title: `${upper(words)}?`,
-    text: `${rows === 1 ? "It goes" : "They go"} with all values and runs; what runs there is stopped. This cannot be undone.`,
-    yes: upper(words),
+    title: `Delete ${many}?`,
+    text: `${who} with all values and runs; what runs there is stopped. This cannot be undone.`,
+    yes: `Delete ${many}`,
   });
   if (!agreed) return false;
-  try {
-    if (rows > NAMED) toast(`${plural(rows, "row")} are being deleted…`);
-    await overScopes(grid, spans, rows, (scope) =>
-      Array.isArray(scope) ? grid.writer.remove(scope) : work(grid, "DELETE", { rows: scope }),
-    );
-    if (rows > NAMED) toast(`Deleted ${plural(rows, "row")}.`);
-    return true;
-  } catch (error) {
-    report(error, words);
-    return false;
-  }
-}
-
-async function overScopes(grid, spans, rows, act) {
-  for (const scope of await scopesOf(grid, spans, rows)) await act(scope);
+  return attempt(`delete ${many}`, async () => {
+    if (rows > NAMED) toast(`${many} are being deleted…`);
+    for (const scope of await scopesOf(grid, spans, rows))
+      await (Array.isArray(scope) ? grid.writer.remove(scope) : work(grid, "DELETE", { rows: scope }));
+    if (rows > NAMED) toast(`Deleted ${many}.`);
+  });
 }
 
 /** Have a job done to its end. Throws what it failed with. */

@@ -2,10 +2,11 @@
 /** Rows as cards, for a screen too narrow for columns: read, run, stop. The first column is the title. */
 import { count } from "../format.js";
 import { runItems } from "../run/rowmenu.js";
-import { cross, html, render } from "../ui/html.js";
+import { html, render } from "../ui/html.js";
+import { button, crossButton } from "../ui/parts.js";
 import { describe } from "./cell.js";
+import { make } from "./dom.js";
 import { measure, visible } from "./scroll.js";
-import { element } from "./slot.js";
 import { asWhole, isEmpty } from "./values.js";
 
 /** As cards.css has it: what is around the lines, and a line. */
@@ -21,14 +22,12 @@ export class Cards {
     this.frame = 0;
     /** The row shown whole. @type {string|null} */
     this.open = null;
-    this.list = element("div", "cards-scroll");
-    this.panel = element("section", "row-panel");
-    this.panel.hidden = true;
+    this.list = make("div", { class: "cards-scroll" });
+    this.panel = make("section", { class: "row-panel", hidden: true });
     this.panel.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
-      if (grid.drawer.isOpen)
-        grid.drawer.close(); // it stands before the row
-      else this.show(null);
+      if (!grid.drawer.isOpen) return this.show(null);
+      grid.drawer.close(); // it stands before the row
     });
     this.list.addEventListener("scroll", this.later, { passive: true });
     this.sized = new ResizeObserver(this.later);
@@ -72,28 +71,19 @@ export class Cards {
     const range = visible(total, this.list.clientHeight, this.list.scrollTop, OVERSCAN, height);
     if (session.isReady && (range.last > range.first || store.total === null))
       store.want(range.first, Math.max(range.first, range.last - 1));
-    const places = Array.from({ length: range.last - range.first }, (_, place) => range.first + place);
+    const { canvas } = measure(total, this.list.clientHeight, height);
+    const fit = (list) => {
+      if (list) list.style.height = `${canvas}px`;
+    };
+    const props = { grid: this.grid, total, height, onOpen: (id) => this.show(id) };
+    const cards = Array.from({ length: range.last - range.first }, (_, place) => {
+      const ordinal = range.first + place;
+      return html`<${Card} key=${ordinal} ...${props} ordinal=${ordinal} top=${range.top + place * height} />`;
+    });
     render(
       html`${store.total === 0 && html`<p class="quiet cards-none">${this.grid.note.textContent}</p>`}
-        <ol
-          class="cards"
-          ref=${(list) => {
-            if (list) list.style.height = `${measure(total, this.list.clientHeight, height).canvas}px`;
-          }}
-          aria-label=${this.grid.getAttribute("label")}
-        >
-          ${places.map(
-            (ordinal) =>
-              html`<${Card}
-                key=${ordinal}
-                grid=${this.grid}
-                ordinal=${ordinal}
-                total=${total}
-                top=${range.top + (ordinal - range.first) * height}
-                height=${height}
-                onOpen=${(id) => this.show(id)}
-              />`,
-          )}
+        <ol class="cards" ref=${fit} aria-label=${this.grid.getAttribute("label")}>
+          ${cards}
         </ol>`,
       this.list,
     );
@@ -118,28 +108,23 @@ function Card({ grid, ordinal, total, top, height, onOpen }) {
     card.style.transform = `translateY(${top}px)`;
     card.style.height = `${height}px`;
   };
+  const line = (column) =>
+    html`<div>
+      <dt>${column.name}</dt>
+      <dd><${Value} grid=${grid} row=${row} column=${column} /></dd>
+    </div>`;
+  const whole = () =>
+    html`<article>
+      <h2>
+        <button type="button" onClick=${() => onOpen(row.id)}>
+          ${describe(first, row, grid.view).text || `Row ${count(ordinal + 1)}`}
+        </button>
+        <span class="quiet number">${count(ordinal + 1)}</span>
+      </h2>
+      <dl>${others.slice(0, MOST_LINES).map(line)}</dl>
+    </article>`;
   return html`<li ref=${place} aria-setsize=${total} aria-posinset=${ordinal + 1} data-row=${row ? row.id : null}>
-    ${
-      row &&
-      first &&
-      html`<article>
-        <h2>
-          <button type="button" onClick=${() => onOpen(row.id)}>
-            ${describe(first, row, grid.view).text || `Row ${count(ordinal + 1)}`}
-          </button>
-          <span class="quiet number">${count(ordinal + 1)}</span>
-        </h2>
-        <dl>
-          ${others.slice(0, MOST_LINES).map(
-            (column) =>
-              html`<div>
-                <dt>${column.name}</dt>
-                <dd><${Value} grid=${grid} row=${row} column=${column} /></dd>
-              </div>`,
-          )}
-        </dl>
-      </article>`
-    }
+    ${row && first && whole()}
   </li>`;
 }
 
@@ -147,45 +132,32 @@ function Card({ grid, ordinal, total, top, height, onOpen }) {
 function Value({ grid, row, column, none = "" }) {
   const shown = describe(column, row, grid.view);
   if (!shown.state && !shown.text && !shown.box) return html`<span class="quiet">${none}</span>`;
-  return html`${
-    shown.state &&
-    html`<span class=${shown.text ? "pill sign" : "pill"} data-state=${shown.state} title=${shown.title}>
-      <span class=${shown.text ? "visually-hidden" : "word"}>${shown.word}</span></span
-    >`
-  }
-  ${
-    shown.box
-      ? html`<span class=${shown.text ? "box on" : "box"}>${shown.text}</span>`
-      : shown.tags
-        ? shown.tags.map(([text, hue]) => html`<span class="tag" data-hue=${hue < 0 ? null : hue}>${text}</span>`)
-        : shown.text && html`<span class=${shown.dim || shown.quiet ? "text dim" : "text"}>${shown.text}</span>`
-  }`;
+  return [shown.state && html`<${Pill} ...${shown} />`, inside(shown)];
+}
+
+const Pill = ({ text, state, word, title }) =>
+  html`<span class=${text ? "pill sign" : "pill"} data-state=${state} title=${title}>
+    <span class=${text ? "visually-hidden" : "word"}>${word}</span>
+  </span>`;
+
+function inside({ text, box, tags, dim, quiet }) {
+  if (box) return html`<span class=${text ? "box on" : "box"}>${text}</span>`;
+  if (tags)
+    return tags.map(([choice, hue]) => html`<span class="tag" data-hue=${hue < 0 ? null : hue}>${choice}</span>`);
+  return text && html`<span class=${dim || quiet ? "text dim" : "text"}>${text}</span>`;
 }
 
 function Row({ grid, row, ordinal, close }) {
-  const { columns } = grid.schema;
+  const acts = runItems(grid, row).map(([label, act, isDanger]) => button(label, act, isDanger ? "danger" : ""));
+  const line = (column) =>
+    html`<dt>${column.name}</dt>
+      <dd><${Whole} grid=${grid} row=${row} column=${column} /></dd>`;
   return html`<header class="drawer-head">
       <div><h2>Row ${count(ordinal + 1)}</h2></div>
-      <button type="button" class="icon-button" aria-label="Close row" onClick=${close}>${cross}</button>
+      ${crossButton("Close row", close)}
     </header>
-    ${
-      grid.mayRun &&
-      html`<div class="drawer-actions">
-        ${runItems(grid, row).map(
-          ([label, act, isDanger]) =>
-            html`<button type="button" class=${isDanger ? "button danger" : "button"} onClick=${act}>
-              ${label}
-            </button>`,
-        )}
-      </div>`
-    }
-    <dl>
-      ${columns.map(
-        (column) =>
-          html`<dt>${column.name}</dt>
-            <dd><${Whole} grid=${grid} row=${row} column=${column} /></dd>`,
-      )}
-    </dl>`;
+    ${grid.mayRun && html`<div class="drawer-actions">${acts}</div>`}
+    <dl>${grid.schema.columns.map(line)}</dl>`;
 }
 
 /** A value to read to its end; a workflow's leads to what its run did. */
@@ -194,9 +166,8 @@ function Whole({ grid, row, column }) {
   const { name } = grid.schema.group.get(column.group) || {};
   if (name) {
     return html`<button type="button" class="plain-button" onClick=${() => grid.drawer.show(row.id, column.group)}>
-      <${Value} grid=${grid} row=${row} column=${column} none="Not run yet" /><span class="visually-hidden"
-        >Details of ${name}</span
-      >
+      <${Value} grid=${grid} row=${row} column=${column} none="Not run yet" />
+      <span class="visually-hidden">Details of ${name}</span>
     </button>`;
   }
   if (isEmpty(column.type, value)) return html`<span class="quiet">Empty</span>`;

@@ -38,30 +38,16 @@ export function describe(column, row, view) {
   };
   if (!column.group) return shown;
   const edited = (row.edited || []).includes(column.key);
-  const status = statusOf(row.cells[column.group], row, column.group, view);
-  const partial = status.cell && status.cell.partial && status.cell.partial[column.key];
-  if (partial)
-    return {
-      ...shown,
-      text: asText(column, partial),
-      tags: null,
-      box: false,
-      state: status.state,
-      word: status.word,
-      title: "Still being written",
-      dim: true,
-    };
-  if (status.state === "completed") return completed(shown, status.cell, empty, edited, value);
-  if (status.state === null) return unrun(shown, empty, edited);
-  return {
-    ...shown,
-    box: shown.box && !empty,
-    state: status.state,
-    word: status.word,
-    title: status.title,
-    dim: !empty && !edited,
-    mark: edited ? "edited" : null,
-  };
+  const { state, word, title, cell } = statusOf(row.cells[column.group], row, column.group, view);
+  const partial = cell?.partial?.[column.key];
+  if (partial) {
+    const text = asText(column, partial);
+    return { ...shown, text, tags: null, box: false, state, word, title: "Still being written", dim: true };
+  }
+  if (state === "completed") return completed(shown, cell, empty, edited, value);
+  if (state === null) return unrun(shown, empty, edited);
+  const mark = edited ? "edited" : null;
+  return { ...shown, box: shown.box && !empty, state, word, title, dim: !empty && !edited, mark };
 }
 
 /**
@@ -113,16 +99,11 @@ function runningWords(cell) {
 
 function completed(shown, cell, empty, edited, value) {
   if (edited) return { ...shown, mark: "edited", title: "Edited by a person" };
-  if (empty)
-    return value === false
-      ? shown
-      : {
-          ...shown,
-          box: false,
-          text: "No output",
-          quiet: true,
-          title: "The run finished and gave nothing for this column",
-        };
+  if (value === false) return shown;
+  if (empty) {
+    const title = "The run finished and gave nothing for this column";
+    return { ...shown, box: false, text: "No output", quiet: true, title };
+  }
   if (cell.outdated) return { ...shown, mark: "outdated", title: "Made by an older version" };
   return shown;
 }
@@ -135,7 +116,6 @@ function tagsOf(column, value) {
 
 function unrun(shown, empty, edited) {
   if (edited) return { ...shown, mark: "edited", title: "Edited by a person" };
-  return empty
-    ? { ...shown, box: false }
-    : { ...shown, dim: true, title: "Stale: its inputs changed since, or its run was cleared. Run it again." };
+  if (empty) return { ...shown, box: false };
+  return { ...shown, dim: true, title: "Stale: its inputs changed since, or its run was cleared. Run it again." };
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** Rows and columns as text with tabs, the way spreadsheets put them on the clipboard, and where such a block goes. Pure. */
+/** Rows and columns as text with tabs, as spreadsheets put them on the clipboard; and where such a block goes. Pure. */
 
 /** What a block is repeated over when more is selected than it has rows; larger selections take it once. */
 const MOST_REPEATED = 10_000;
@@ -57,8 +57,8 @@ export function asClip({ type }, value) {
  * @param {string[][]} block
  * @param {import("./select.js").Range} range that is selected
  * @param {{rows: number, cols: number}} bounds
- * @returns {{row: number, col: number, rows: number, cols: number, beyond: number, lost: number}} `rows` and `cols` that
- *   are written, of these rows `beyond` the table's end; `lost` columns of the block find no place
+ * @returns {{row: number, col: number, rows: number, cols: number, beyond: number, lost: number}} `rows` and `cols`
+ *   that are written, of these rows `beyond` the table's end; `lost` columns of the block find no place
  */
 export function placing(block, { from, to }, bounds) {
   const tall = block.length;

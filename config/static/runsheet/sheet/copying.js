@@ -1,9 +1,9 @@
 // @ts-check
 /** Copy, cut and paste of what is selected, to and from spreadsheets. */
 import { count, plural } from "../format.js";
-import { openDialog } from "../ui/dialog.js";
-import { html } from "../ui/html.js";
-import { report, toast } from "../ui/toast.js";
+import { toast } from "../ui/toast.js";
+import { ask } from "./ask.js";
+import { attempt } from "./attempt.js";
 import { assign } from "./bulk.js";
 import { asClip, format, parse, placing } from "./clipboard.js";
 import { fromText } from "./edit/kinds.js";
@@ -21,7 +21,7 @@ export function attachCopying(grid) {
   let fetched = null;
   const on = (type, act) =>
     grid.addEventListener(type, (event) => {
-      if (!isOfCells(grid, event)) return;
+      if (event.target !== grid.scroller) return; // text that is being typed
       event.preventDefault();
       act(event.clipboardData);
     });
@@ -34,13 +34,13 @@ export function attachCopying(grid) {
     if (held.every(Boolean)) return clipboard.setData("text/plain", textOf(grid, ranges, held));
     return fetchAndCopy(ranges, rows);
   };
-  const fetchAndCopy = async (ranges, rows) => {
-    if (rows > SAID_BEYOND) toast(`Copying ${plural(rows, "row")}: they are being fetched…`);
-    try {
+  const fetchAndCopy = (ranges, rows) =>
+    attempt(`copy ${plural(rows, "row")}`, async () => {
+      if (rows > SAID_BEYOND) toast(`Copying ${plural(rows, "row")}: they are being fetched…`);
       const all = await Promise.all(ranges.map(({ from, to }) => rowsOf(grid, [{ from: from.row, to: to.row }])));
       const text = textOf(grid, ranges, all);
       const put = () => {
-        grid.scroller.focus({ preventScroll: true });
+        grid.takeFocus();
         fetched = text;
         const isDone = document.execCommand("copy"); // asks for a copy event once more
         fetched = null;
@@ -48,10 +48,7 @@ export function attachCopying(grid) {
       };
       if (put()) toast(`Copied ${plural(rows, "row")}.`);
       else toast(`${plural(rows, "row")} are here.`, { kind: "error", action: { label: "Copy them", run: put } });
-    } catch (error) {
-      report(error, `copy ${plural(rows, "row")}`);
-    }
-  };
+    });
   on("copy", copy);
   if (!grid.mayRun) return;
   on("cut", (clipboard) => {
@@ -68,9 +65,6 @@ export function attachCopying(grid) {
 function tooMany(rows, verb, instead) {
   toast(`${plural(rows, "row")} are too many to ${verb}: at most ${count(MOST_COPIED)}. ${instead}`, { kind: "error" });
 }
-
-/** Whether a clipboard event means cells, not text that is being typed. */
-const isOfCells = (grid, event) => event.target === grid.scroller;
 
 function heldRows(grid, { from, to }) {
   const rows = [];
@@ -91,20 +85,17 @@ function textOf(grid, ranges, rowsOfEach) {
   );
 }
 
-/** @param {string[][]} block */
 async function paste(grid, block, range) {
   const at = placing(block, range, grid.bounds);
   const columns = grid.schema.columns.slice(at.col - 1, at.col - 1 + at.cols);
   const wide = Math.max(...block.map((cells) => cells.length));
   const data = (n) => {
-    const cells = block[n % block.length];
-    const pairs = columns
-      .map((column, place) => [column.key, cells[place % wide], column])
-      .filter(([, text]) => text !== undefined);
-    return Object.fromEntries(pairs.map(([key, text, column]) => [key, meant(column, text)]));
+    const cells = columns.map((column, place) => ({ column, text: block[n % block.length][place % wide] }));
+    const given = cells.filter(({ text }) => text !== undefined);
+    return Object.fromEntries(given.map(({ column, text }) => [column.key, meant(column, text)]));
   };
   const added = at.beyond ? await askToAdd(at) : 0;
-  if (added === null) return;
+  if (added === undefined) return;
   const kept = at.rows - at.beyond;
   const words = at.rows * at.cols === 1 ? "paste a value" : `paste ${plural(kept + added, "row")}`;
   if (kept + added > MOST_COPIED) return tooMany(at.rows, "paste", "Import a file instead.");
@@ -112,10 +103,8 @@ async function paste(grid, block, range) {
     { row: at.row, col: at.col },
     { head: { row: at.row + kept + added - 1, col: at.col + at.cols - 1 } },
   );
-  if (at.lost)
-    toast(
-      `${plural(at.lost, "column")} of what was pasted did not fit and ${at.lost === 1 ? "was" : "were"} left out.`,
-    );
+  const were = at.lost === 1 ? "was" : "were";
+  if (at.lost) toast(`${plural(at.lost, "column")} of what was pasted did not fit and ${were} left out.`);
   await grid.writer.remember(words, async () => {
     const fresh = Array.from({ length: added }, (_, n) => data(kept + n));
     const made = added ? await grid.writer.insert(fresh, { undo: false, words }) : [];
@@ -132,20 +121,12 @@ function meant(column, text) {
   return fault ? text : value;
 }
 
-/** How many rows to add for what goes past the end; null to paste nothing. */
-async function askToAdd({ rows, beyond }) {
+/** How many rows to add for what goes past the end; undefined to paste nothing. */
+function askToAdd({ rows, beyond }) {
   const more = plural(beyond, "row");
-  const chosen = await openDialog(
-    (close) =>
-      html`<h2 id="dialog-title">Add ${more}?</h2>
-        <p>
-          ${plural(rows, "row")} are pasted, and the list ends ${more} earlier. New rows go to the end of the table.
-        </p>
-        <div class="actions">
-          <button type="button" class="button" onClick=${() => close()}>Cancel</button>
-          ${rows > beyond && html`<button type="button" class="button" onClick=${() => close(0)}>Paste ${plural(rows - beyond, "row")} only</button>`}
-          <button type="button" class="button primary" onClick=${() => close(beyond)}>Add ${more}</button>
-        </div>`,
-  );
-  return chosen ?? null;
+  const what = `${plural(rows, "row")} are pasted, and the list ends ${more} earlier.`;
+  /** @type {[string, number, string?][]} */
+  const answers = [[`Add ${more}`, beyond, "primary"]];
+  if (rows > beyond) answers.unshift([`Paste ${plural(rows - beyond, "row")} only`, 0]);
+  return ask(`Add ${more}?`, `${what} New rows go to the end of the table.`, answers);
 }

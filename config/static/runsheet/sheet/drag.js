@@ -1,23 +1,20 @@
 // @ts-check
 /** Selecting by pointer: press and drag, with Shift to extend, with Ctrl to add; headers for columns and for all. */
 
+import { isCtrl } from "./dom.js";
+
 /** Nearer to an edge than this, or beyond it, dragging scrolls. */
 const EDGE = 24;
 
 /** Part of the grid: ranges by mouse and pen. A finger scrolls. */
 export function attachDrag(grid) {
-  const { scroller, window: shown, selection } = grid;
+  const { window: shown, selection } = grid;
   let isGesture = false;
   shown.body.addEventListener("pointerdown", (event) => {
     const place = shown.placeOf(event.target);
+    const isForMe = !event.target.closest("button, a, input, textarea, select");
     isGesture = false;
-    if (
-      !place ||
-      event.button ||
-      event.pointerType === "touch" ||
-      event.target.closest("button, a, input, textarea, select")
-    )
-      return;
+    if (!place || event.button || event.pointerType === "touch" || !isForMe) return;
     isGesture = press(event, place);
     follow(grid, event, (head) => {
       isGesture = true;
@@ -29,7 +26,7 @@ export function attachDrag(grid) {
     (event) => {
       if (!isGesture) return;
       event.stopPropagation(); // it selected: it opens nothing
-      scroller.focus({ preventScroll: true });
+      grid.takeFocus();
     },
     true,
   );
@@ -43,12 +40,12 @@ export function attachDrag(grid) {
   grid.window.body.addEventListener("mousedown", (event) => {
     if (event.target.closest("button, input")) return;
     event.preventDefault();
-    grid.scroller.focus({ preventScroll: true });
+    grid.takeFocus();
   });
 
   /** Whether this began something other than making a cell the active one. */
   function press(event, place) {
-    const ctrl = event.ctrlKey || event.metaKey;
+    const ctrl = isCtrl(event);
     if (event.shiftKey && selection.anchor)
       selection.extend(selection.shape === "rows" ? { ...place, col: 0 } : place, { reveal: false });
     else selection.set(place, { add: ctrl, reveal: false }); // or the click would fall on what came under the pointer
@@ -57,11 +54,11 @@ export function attachDrag(grid) {
 
   function header(event, cell) {
     const col = Number(cell.dataset.col || NaN);
-    scroller.focus({ preventScroll: true });
+    grid.takeFocus();
     const row = selection.anchor?.row || 0;
     if (cell.classList.contains("number-cell")) selection.set({ row, col: 1 }, { shape: "all" });
     else if (event.shiftKey && selection.shape === "columns") selection.extend({ row, col });
-    else if (col) selection.set({ row, col }, { shape: "columns", add: event.ctrlKey || event.metaKey });
+    else if (col) selection.set({ row, col }, { shape: "columns", add: isCtrl(event) });
   }
 }
 
@@ -101,14 +98,12 @@ export function follow(grid, event, over, end = () => {}) {
     at = { x: more.clientX, y: more.clientY };
     if (!frame) step();
   };
+  const held = new AbortController();
   const stop = () => {
     cancelAnimationFrame(frame);
-    document.removeEventListener("pointermove", moved);
-    document.removeEventListener("pointerup", stop);
-    document.removeEventListener("pointercancel", stop);
+    held.abort();
     end();
   };
-  document.addEventListener("pointermove", moved);
-  document.addEventListener("pointerup", stop);
-  document.addEventListener("pointercancel", stop);
+  document.addEventListener("pointermove", moved, { signal: held.signal });
+  for (const type of ["pointerup", "pointercancel"]) document.addEventListener(type, stop, { signal: held.signal });
 }

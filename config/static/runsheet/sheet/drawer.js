@@ -2,11 +2,19 @@
 /** The drawer beside the grid, kept in step with the cell it shows. */
 import { details } from "../run/lazy.js";
 import { html, render } from "../ui/html.js";
-import { report } from "../ui/toast.js";
+import { attempt } from "./attempt.js";
 
-/** Part of the grid: `grid.drawer`. */
+/** Part of the grid: `grid.drawer`, and `grid.openDrawer(place)`, which closes it where there is nothing to show. */
 export function attachDrawer(grid) {
-  grid.drawer = new Drawer(grid, document.getElementById("drawer"));
+  const drawer = new Drawer(grid, document.getElementById("drawer"));
+  grid.drawer = drawer;
+  grid.openDrawer = (place) => {
+    const column = grid.schema.columns[place.col - 1];
+    const row = grid.store.row(place.row);
+    if (!row || !column || !column.group) return drawer.close();
+    drawer.show(row.id, column.group);
+    requestAnimationFrame(() => grid.window.setActive(place)); // the drawer took room: keep the cell in view
+  };
 }
 
 class Drawer {
@@ -32,40 +40,29 @@ class Drawer {
     if (this.grid.side?.isOpen) return;
     this.shown = { rowId, groupId };
     this.refresh();
-    if (!this.Details)
-      details().then(
-        (module) => {
-          this.Details = module.Details;
-          this.refresh();
-        },
-        (error) => report(error, "open the cell"),
-      );
+    if (this.Details) return;
+    attempt("open the cell", async () => {
+      this.Details = (await details()).Details;
+      this.refresh();
+    });
   }
 
   close() {
     if (!this.shown) return;
     this.shown = null;
     this.refresh();
-    this.grid.scroller.focus({ preventScroll: true });
+    this.grid.takeFocus();
   }
 
   refresh() {
     if (!this.element || (this.shown && !this.Details)) return;
-    const { store, schema, session } = this.grid;
+    const { store, schema, session, view, mayRun } = this.grid;
     const row = this.shown && store.byId(this.shown.rowId);
     const group = this.shown && schema.group.get(this.shown.groupId);
     this.element.hidden = !row || !group;
-    const props = row &&
-      group && {
-        session,
-        store,
-        row,
-        group,
-        view: this.grid.view,
-        ordinal: store.index.get(row.id),
-        mayRun: this.grid.mayRun,
-        close: () => this.close(),
-      };
-    render(props ? html`<${this.Details} key=${`${row.id} ${group.id}`} ...${props} />` : null, this.element);
+    if (!row || !group) return render(null, this.element);
+    const cell = { session, store, row, group, view, mayRun, ordinal: store.index.get(row.id) };
+    const key = `${row.id} ${group.id}`;
+    render(html`<${this.Details} key=${key} ...${cell} close=${() => this.close()} />`, this.element);
   }
 }

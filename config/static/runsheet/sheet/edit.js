@@ -1,6 +1,7 @@
 // @ts-check
-/** Editing: the field that takes what is typed, how an editor starts, and who may not. The editor itself comes when it is needed. */
+/** Editing: the field that takes what is typed, how an editor starts, and who may not. The editor comes when needed. */
 import { toast } from "../ui/toast.js";
+import { isCtrl } from "./dom.js";
 import { Field } from "./edit/field.js";
 
 const LOCKED = { update: "cells cannot be changed", insert: "rows cannot be added", delete: "rows cannot be deleted" };
@@ -38,9 +39,8 @@ export function attachEditing(grid) {
     const row = grid.store.row(place.row);
     if (!column || !row || !grid.mayEdit()) return;
     if (column.type !== "boolean") return start(place, how);
-    grid.writer.write([{ row: row.id, data: { [column.key]: row.data[column.key] !== true } }], {
-      words: `change “${column.name}”`,
-    });
+    const words = `change “${column.name}”`;
+    grid.writer.write([{ row: row.id, data: { [column.key]: row.data[column.key] !== true } }], { words });
   };
 
   // What is typed goes into the field; it opens as soon as there is something in it, composed or not.
@@ -54,7 +54,8 @@ export function attachEditing(grid) {
   field.text.addEventListener("input", began);
   field.box.addEventListener("keydown", (event) => {
     const isComposing = event.isComposing || event.keyCode === 229;
-    if (!isComposing && !editor?.at) return;
+    const isGoingOn = field.text.value && event.key.length === 1 && !isCtrl(event); // the editor is still coming
+    if (!isComposing && !isGoingOn && !editor?.at) return;
     event.stopPropagation();
     if (!isComposing && editor?.key(event)) event.preventDefault();
   });
@@ -74,13 +75,12 @@ export function attachEditing(grid) {
     if (place && place.col > 0 && !isTick(event.target)) grid.edit(place);
   });
   grid.window.body.addEventListener("click", (event) => {
-    const place =
-      isTick(event.target) && !event.shiftKey && !event.ctrlKey && !event.metaKey && grid.window.placeOf(event.target);
+    const place = isTick(event.target) && !event.shiftKey && !isCtrl(event) && grid.window.placeOf(event.target);
     if (place) grid.edit(place);
   });
   grid.keys.push((event) => {
     const { active } = grid;
-    if (!active || active.col === 0 || event.ctrlKey || event.metaKey || event.shiftKey) return false;
+    if (!active || active.col === 0 || isCtrl(event) || event.shiftKey) return false;
     const isTicked = event.key === " " && grid.schema.columns[active.col - 1]?.type === "boolean";
     if (!isTicked && event.key !== "F2" && !(event.key === "Enter" && grid.mayEdit("update", true))) return false;
     grid.edit(active);

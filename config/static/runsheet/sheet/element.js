@@ -1,10 +1,12 @@
 // @ts-check
-/** `<run-sheet table-id label may-run>`: the live grid. This much shows rows; all that can be done with them comes beside them. */
+/** `<run-sheet table-id label may-run>`: the live grid. This shows rows; what can be done with them comes after. */
 import { api } from "../api.js";
 import { session as sessionOf } from "../session.js";
 import { report } from "../ui/toast.js";
 import { describe } from "./cell.js";
+import { isCtrl, make } from "./dom.js";
 import { Header } from "./header.js";
+import { hear } from "./hear.js";
 import { register } from "./registry.js";
 import { schemaOf } from "./schema.js";
 import { move, within } from "./select.js";
@@ -18,16 +20,16 @@ const REFETCH_EVERY_MS = 500;
 const RETRY_MS = 2_000;
 
 /**
- * Events of the element: `sheet:schema` (columns or their look changed), `sheet:active` (detail: the place or null), `sheet:total`,
- * `sheet:rows` (some changed), `sheet:query` (what is listed changed). `keys` are asked first about every key: what returns true took it.
+ * Events of the element: `sheet:schema` (columns or their look changed), `sheet:active` (detail: the place or null),
+ * `sheet:total`, `sheet:rows` (some changed), `sheet:query` (what is listed changed).
  */
 class RunSheet extends HTMLElement {
   connectedCallback() {
     this.tableId = this.getAttribute("table-id") || "";
     this.mayRun = this.hasAttribute("may-run");
-    /** @type {((event: KeyboardEvent) => boolean)[]} */
+    /** Asked first about every key: what returns true took it. @type {((event: KeyboardEvent) => boolean)[]} */
     this.keys = [];
-    /** What is listed: members of the rows query, such as `filter`, `sort`, `q`, `view`. @type {Object<string, string>} */
+    /** What is listed: members of the rows query, such as `filter`, `sort`, `q`. @type {Object<string, string>} */
     this.query = {};
     /** What of the table's layout is shown otherwise: `{widths, hidden, pinned, row_height}`, columns by id. */
     this.look = null;
@@ -39,6 +41,7 @@ class RunSheet extends HTMLElement {
     });
     this.build();
     this.listen();
+    hear(this);
     this.active = null;
     this.refetching = new Throttle(REFETCH_EVERY_MS);
     register(this.tableId, this);
@@ -57,12 +60,14 @@ class RunSheet extends HTMLElement {
   }
 
   build() {
-    this.scroller = document.createElement("div");
-    this.scroller.className = "sheet";
-    this.scroller.tabIndex = 0;
-    this.scroller.setAttribute("role", "grid");
-    this.scroller.setAttribute("aria-label", this.getAttribute("label") || "Rows");
-    this.scroller.setAttribute("aria-busy", "true");
+    const label = this.getAttribute("label") || "Rows";
+    this.scroller = make("div", {
+      class: "sheet",
+      tabindex: 0,
+      role: "grid",
+      "aria-label": label,
+      "aria-busy": "true",
+    });
     this.header = new Header({
       run: this.mayRun ? (group, anchor) => this.openRun?.([group], `Run “${group.name}” on`, anchor) : null,
     });
@@ -74,9 +79,7 @@ class RunSheet extends HTMLElement {
       },
     });
     this.scroller.append(this.header.element, this.window.body);
-    this.note = document.createElement("p");
-    this.note.className = "sheet-note";
-    this.note.hidden = true;
+    this.note = make("p", { class: "sheet-note", hidden: true });
     this.append(this.scroller, this.note);
   }
 
@@ -86,23 +89,6 @@ class RunSheet extends HTMLElement {
   }
 
   listen() {
-    const on = (type, act) =>
-      this.session.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
-    on("ready", () => this.begin());
-    on("cells", (events) => this.store.apply(events));
-    on("rows", (event) => this.listChanged(event));
-    on("job", (job) => {
-      if (job.status !== "running" && job.status !== "queued") this.refetch();
-    });
-    on("schema", () => this.loadSchema());
-    on("resync", () => {
-      this.loadSchema();
-      this.reread();
-    });
-    on("dispatches", () => this.rowsChanged(null, false));
-    on("foretold", () => this.reread());
-    on("summary", () => this.showSummary());
-    on("state", () => this.showState());
     this.scroller.addEventListener("focus", () => {
       if (!this.active) this.activate(within({ row: 0, col: 1 }, this.bounds));
     });
@@ -175,18 +161,13 @@ class RunSheet extends HTMLElement {
     if (this.isWhole) this.scroller.removeAttribute("aria-busy");
     if (this.window.total === total && this.shownTotal) return;
     this.shownTotal = true;
-    this.window.setTotal(total);
+    this.window.total = total;
+    this.window.later();
     this.scroller.setAttribute("aria-rowcount", String(total + HEAD_ROWS));
     this.note.hidden = total > 0;
     this.note.textContent = "This table has no rows yet. Add one, or import a file.";
     this.say("total");
     if (this.active) this.activate(within(this.active, this.bounds));
-  }
-
-  /** Rows came, went, or changed in a way the event does not carry. */
-  listChanged(event) {
-    if (event.inserted || event.deleted || event.more) this.refetch();
-    else if (event.changed && this.store.invalidateRows(event.changed)) this.refetching.soon(() => this.window.later());
   }
 
   /** Read everything anew, in the order it has by now. */
@@ -202,13 +183,6 @@ class RunSheet extends HTMLElement {
   showSummary() {
     const { summary } = this.session;
     if (summary) this.header.setCounts(summary.groups, summary.rows);
-  }
-
-  showState() {
-    const chip = document.getElementById("live-state");
-    if (!chip) return;
-    chip.hidden = this.session.state === "open";
-    chip.textContent = this.session.state === "ended" ? "Not live: reload the page" : "Reconnecting…";
   }
 
   get bounds() {
@@ -230,7 +204,7 @@ class RunSheet extends HTMLElement {
       event.preventDefault();
       return this.open(this.active);
     }
-    const to = this.active && move(this.active, { key: event.key, ctrl: event.ctrlKey || event.metaKey }, this.bounds);
+    const to = this.active && move(this.active, { key: event.key, ctrl: isCtrl(event) }, this.bounds);
     if (!to) return;
     event.preventDefault();
     this.activate(to);
@@ -239,23 +213,20 @@ class RunSheet extends HTMLElement {
   click(event) {
     const place = this.window.placeOf(event.target);
     if (!place) return;
-    this.scroller.focus({ preventScroll: true });
+    this.takeFocus();
     this.activate(place);
     if (place.col > 0 || event.target.closest(".row-button")) this.open(place);
   }
 
   /** Enter or a click: the row's menu on its number, the drawer on a workflow's cell. */
   open(place) {
-    if (place.col > 0) this.openDrawer(place);
+    if (place.col > 0) this.openDrawer?.(place);
     else if (this.mayRun) this.openMenu?.(place);
   }
 
-  openDrawer(place) {
-    const column = this.schema.columns[place.col - 1];
-    const row = this.store.row(place.row);
-    if (!row || !column || !column.group) return this.drawer?.close();
-    this.drawer?.show(row.id, column.group);
-    requestAnimationFrame(() => this.window.setActive(place)); // the drawer took room: keep the cell in view
+  /** The grid has the focus and stays scrolled to where it is. */
+  takeFocus() {
+    this.scroller.focus({ preventScroll: true });
   }
 }
 

@@ -2,6 +2,7 @@
 /** Clearing, filling down, undo and redo: keys, the handle at the selection's corner, the tool bar's Undo. */
 import { toast } from "../ui/toast.js";
 import { assign } from "./bulk.js";
+import { isCtrl } from "./dom.js";
 import { follow } from "./drag.js";
 import { boxOf } from "./ranges.js";
 import { rowsOf } from "./scopes.js";
@@ -11,15 +12,10 @@ export function attachFill(grid) {
   attachUndo(grid);
   if (!grid.mayRun) return;
   grid.keys.push((event) => {
-    const ctrl = event.ctrlKey || event.metaKey;
-    const act =
-      event.key === "Delete" || event.key === "Backspace"
-        ? clear
-        : ctrl && event.key.toLowerCase() === "d"
-          ? fillDown
-          : null;
-    if (act && grid.mayEdit()) act(grid);
-    return act !== null;
+    const isDown = isCtrl(event) && event.key.toLowerCase() === "d";
+    if (!isDown && event.key !== "Delete" && event.key !== "Backspace") return false;
+    if (grid.mayEdit()) (isDown ? fillDown : clear)(grid);
+    return true;
   });
   grid.fillHandle.addEventListener("pointerdown", (event) => {
     event.preventDefault();
@@ -66,15 +62,18 @@ function drag(grid, event) {
   const boxes = [];
   let target = null;
   const over = ({ row }) => {
-    target = row > to.row ? { from: to.row + 1, to: row } : row < from.row ? { from: row, to: from.row - 1 } : null;
+    target = null;
+    if (row > to.row) target = { from: to.row + 1, to: row };
+    if (row < from.row) target = { from: row, to: from.row - 1 };
     for (const box of boxes.splice(0)) box.remove();
     if (!target) return;
     const area = { from: { row: target.from, col: from.col }, to: { row: target.to, col: to.col } };
     for (const pane of [shown.pinned, shown.rest]) {
       const box = boxOf(shown, pane, area);
-      box?.classList.add("filling");
-      if (box) boxes.push(box);
-      pane.lastElementChild.append(...(box ? [box] : []));
+      if (!box) continue;
+      box.classList.add("filling");
+      boxes.push(box);
+      pane.lastElementChild.append(box);
     }
   };
   follow(grid, event, over, async () => {
@@ -88,9 +87,8 @@ function drag(grid, event) {
       { row: Math.min(from.row, span.from), col: from.col || 1 },
       { head: { row: Math.max(to.row, span.to), col: to.col } },
     );
-    await assign(grid, [{ ...span, data: (n) => data[(n + lacking) % data.length], isUniform: data.length === 1 }], {
-      words: "fill cells",
-    });
+    const part = { ...span, data: (n) => data[(n + lacking) % data.length], isUniform: data.length === 1 };
+    await assign(grid, [part], { words: "fill cells" });
   });
 }
 
@@ -109,7 +107,7 @@ function attachUndo(grid) {
   };
   grid.keys.push((event) => {
     const key = event.key.toLowerCase();
-    if (!(event.ctrlKey || event.metaKey) || (key !== "z" && key !== "y")) return false;
+    if (!isCtrl(event) || (key !== "z" && key !== "y")) return false;
     turn(key === "z" && !event.shiftKey);
     return true;
   });

@@ -2,17 +2,19 @@
 /**
  * The two-level header: a band per workflow group (play, name, percent, menu) above the column names.
  *
- * It draws; what can be done with a column or a group is wired by `tools/heads.js`. Of the names one is in the tab order.
+ * It draws; what can be done with a column or a group is wired by `tools/heads.js`. One name is in the tab order.
  */
+import { make } from "./dom.js";
 import { NUMBER_WIDTH, bandsOf } from "./schema.js";
+import { isRight } from "./values.js";
 
 export class Header {
   /** @param {{run: ((group: any, anchor: Element) => void)|null}} actions `run` is null for those who may not */
   constructor({ run }) {
     this.run = run;
-    this.element = make("div", "sheet-head", "rowgroup");
+    this.element = make("div", { class: "sheet-head", role: "rowgroup" });
     /** Stands behind the last column: a place for a button; not shown while it is empty. */
-    this.end = make("div", "name-cell header-end", "columnheader");
+    this.end = make("div", { class: "name-cell header-end", role: "columnheader" });
     /** @type {Map<string, HTMLElement>} */
     this.percents = new Map();
     /** @type {{columns: any[], pins: number, group: Map<string, any>}} */
@@ -83,116 +85,98 @@ export class Header {
   }
 
   /** A row of the header with its pinned part. */
-  row(className, rowindex) {
-    const row = make("div", className, "row");
-    const pinned = make("div", "head-pinned", "presentation");
-    row.setAttribute("aria-rowindex", rowindex);
-    row.append(pinned);
+  row(attributes) {
+    const pinned = make("div", { class: "head-pinned", role: "presentation" });
+    const row = make("div", attributes, pinned);
     this.sized.push([pinned, this.schema.columns.slice(0, this.schema.pins), NUMBER_WIDTH]);
     return { row, pinned };
   }
 
   bandRow() {
-    const { row, pinned } = this.row("sheet-band", "1");
     const { columns, pins } = this.schema;
-    if (!columns.some((column) => column.group))
-      for (const name of ["role", "aria-rowindex"]) row.removeAttribute(name); // it has no header then
-    pinned.append(this.blank([], NUMBER_WIDTH));
-    for (const [pane, from, to] of [
-      [pinned, 0, pins],
-      [row, pins, columns.length],
-    ]) {
+    const isHeader = columns.some((column) => column.group);
+    const { row, pinned } = this.row({ class: "sheet-band", ...(isHeader && { role: "row", "aria-rowindex": 1 }) });
+    const add = (pane, from, to) => {
       const here = columns.slice(from, to);
       for (const band of bandsOf(here))
         pane.append(this.bandCell(here.slice(band.from, band.to), from + band.from + 2));
-    }
+    };
+    pinned.append(this.blank([], NUMBER_WIDTH));
+    add(pinned, 0, pins);
+    add(row, pins, columns.length);
     return row;
   }
 
   bandCell(columns, colindex) {
     const group = columns[0].group && this.schema.group.get(columns[0].group);
     if (!group) return this.blank(columns, 0);
-    const cell = make("div", "band-cell", "columnheader");
-    cell.setAttribute("aria-colindex", String(colindex));
-    cell.setAttribute("aria-colspan", String(columns.length));
-    cell.dataset.hue = String(group.hue);
-    cell.dataset.group = group.id;
-    this.sized.push([cell, columns, 0]);
-    const name = make("span", "band-name");
-    name.textContent = group.name;
-    name.title = group.name;
-    const percent = make("span", "band-percent");
-    if (!this.percents.has(group.id)) this.percents.set(group.id, percent);
-    cell.append(
+    const { id, name, hue } = group;
+    const percent = make("span", { class: "band-percent" });
+    if (!this.percents.has(id)) this.percents.set(id, percent);
+    const cell = make(
+      "div",
+      {
+        class: "band-cell",
+        role: "columnheader",
+        "aria-colindex": colindex,
+        "aria-colspan": columns.length,
+        "data-hue": hue,
+        "data-group": id,
+      },
       ...(this.run ? [this.playButton(group)] : []),
-      name,
+      make("span", { class: "band-name", title: name }, name),
       percent,
-      menuButton("band-menu", `Menu of ${group.name}`, 0),
+      menuButton({ class: "band-menu", "aria-label": `Menu of ${name}`, tabindex: 0 }),
     );
+    this.sized.push([cell, columns, 0]);
     return cell;
   }
 
   playButton(group) {
-    const button = make("button", "band-play");
-    button.setAttribute("type", "button");
-    button.setAttribute("aria-label", `Run ${group.name}`);
-    button.setAttribute("aria-haspopup", "menu");
+    const button = menuButton({ class: "band-play", "aria-label": `Run ${group.name}` });
     button.addEventListener("click", () => this.run?.(group, button));
     return button;
   }
 
   nameRow() {
-    const { row, pinned } = this.row("sheet-names", "2");
-    const number = make("div", "name-cell number-cell", "columnheader");
-    number.textContent = "#";
+    const { row, pinned } = this.row({ class: "sheet-names", role: "row", "aria-rowindex": 2 });
+    const about = { class: "name-cell number-cell", role: "columnheader", "aria-colindex": 1, "data-col": 0 };
+    const number = make("div", about, "#");
     number.style.width = `${NUMBER_WIDTH}px`;
-    number.setAttribute("aria-colindex", "1");
-    number.dataset.col = "0";
     pinned.append(number);
-    this.schema.columns.forEach((column, place) =>
-      (place < this.schema.pins ? pinned : row).append(this.nameCell(column, place)),
-    );
+    for (const [place, column] of this.schema.columns.entries())
+      (place < this.schema.pins ? pinned : row).append(this.nameCell(column, place));
     row.append(this.end);
     return row;
   }
 
   nameCell(column, place) {
-    const cell = make("div", "name-cell", "columnheader");
-    cell.setAttribute("aria-colindex", String(place + 2));
-    cell.setAttribute("aria-haspopup", "menu");
-    cell.dataset.col = String(place + 1);
-    cell.dataset.id = column.id;
-    cell.tabIndex = place === 0 ? 0 : -1;
-    cell.classList.toggle("right", column.type === "number" || column.type === "currency");
+    const forMouse = { "aria-hidden": "true" }; // keys open the menu from the cell
+    const cell = make(
+      "div",
+      {
+        class: isRight(column.type) ? "name-cell right" : "name-cell",
+        role: "columnheader",
+        "aria-colindex": place + 2,
+        "aria-haspopup": "menu",
+        "data-col": place + 1,
+        "data-id": column.id,
+        tabindex: place === 0 ? 0 : -1,
+      },
+      make("span", { class: "text", title: `${column.name} (${column.type})` }, column.name),
+      make("span", { class: "sort-mark", ...forMouse }),
+      menuButton({ class: "name-menu", tabindex: -1, ...forMouse }),
+      make("span", { class: "resizer", ...forMouse }),
+    );
     this.sized.push([cell, [column], 0]);
-    const name = make("span", "text");
-    name.textContent = column.name;
-    name.title = `${column.name} (${column.type})`;
-    const signs = [make("span", "sort-mark"), menuButton("name-menu", "", -1), make("span", "resizer")];
-    for (const sign of signs) sign.setAttribute("aria-hidden", "true"); // for the mouse: keys open the menu from the cell
-    cell.append(name, ...signs);
     return cell;
   }
 
   blank(columns, more) {
-    const cell = make("div", "band-cell", "presentation");
+    const cell = make("div", { class: "band-cell", role: "presentation" });
     this.sized.push([cell, columns, more]);
     return cell;
   }
 }
 
-function menuButton(className, label, tabIndex) {
-  const button = make("button", className);
-  button.setAttribute("type", "button");
-  if (label) button.setAttribute("aria-label", label);
-  button.setAttribute("aria-haspopup", "menu");
-  button.tabIndex = tabIndex;
-  return button;
-}
-
-function make(tag, className, role = "") {
-  const found = document.createElement(tag);
-  found.className = className;
-  if (role) found.setAttribute("role", role);
-  return found;
-}
+const menuButton = (attributes) => make("button", { type: "button", "aria-haspopup": "menu", ...attributes });

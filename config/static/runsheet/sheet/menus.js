@@ -5,17 +5,19 @@ import { count, plural } from "../format.js";
 import { runItems } from "../run/rowmenu.js";
 import { html } from "../ui/html.js";
 import { openMenu } from "../ui/menu.js";
-import { report, toast } from "../ui/toast.js";
+import { toast } from "../ui/toast.js";
 import { resumeCell, run, stopCell } from "./actions.js";
 import { arrive, isOwnOrder } from "./arrival.js";
+import { attempt } from "./attempt.js";
 import { deleteRows } from "./bulk.js";
 import { INFLIGHT } from "./cell.js";
+import { itemsOf } from "./controls.js";
 import { NAMED, rowsOf } from "./scopes.js";
 import { countOf } from "./select.js";
 import { asWhole, isEmpty } from "./values.js";
 import { insertStep } from "./writing.js";
 
-/** @typedef {[string, () => void, boolean?] | false | null | undefined} Item the words, what it does, whether it is dangerous */
+/** @typedef {[string, () => void, boolean?] | false | null | undefined} Item words, what it does, if it is dangerous */
 
 /** @param {any} grid @param {{row: number, col: number}} place @param {{x: number, y: number}} [at] */
 export function openMenuAt(grid, place, at) {
@@ -24,33 +26,18 @@ export function openMenuAt(grid, place, at) {
   if (!row) return;
   const frame = grid.window.elementAt(place)?.getBoundingClientRect();
   const rows = place.col ? 1 : countOf(spansOf(grid, place.row));
-  const number = `ow ${count(place.row + 1)}`;
-  const label = place.col ? `${column.name}, r${number}` : rows > 1 ? plural(rows, "row") : `R${number}`;
+  const number = count(place.row + 1);
+  const label = column ? `${column.name}, row ${number}` : rows > 1 ? plural(rows, "row") : `Row ${number}`;
   const all = place.col ? cellItems(grid, place, row, column) : rowItems(grid, place, row);
   const sections = all.map((items) => items.filter(Boolean)).filter((items) => items.length);
   if (!sections.length) return;
-  openMenu(
-    grid.scroller,
-    (close) =>
-      html`<h3>${label}</h3>
-        ${sections.map(
-          (items, section) =>
-            html`${section > 0 && html`<hr />`}${items.map(
-              ([words, act, isDanger]) =>
-                html`<button
-                  type="button"
-                  class=${isDanger ? "item danger" : "item"}
-                  onClick=${() => {
-                    close();
-                    act();
-                  }}
-                >
-                  ${words}
-                </button>`,
-            )}`,
-        )}`,
-    { label, at: at || (frame && { x: frame.left + 8, y: frame.bottom + 2 }) },
-  );
+  const draw = (close) => {
+    const item = itemsOf(close);
+    const items = (section) => section.map(([words, act, danger]) => item(words, act, { danger }));
+    return html`<h3>${label}</h3>
+      ${sections.map((section, place) => [place > 0 && html`<hr />`, items(section)])}`;
+  };
+  openMenu(grid.scroller, draw, { label, at: at || (frame && { x: frame.left + 8, y: frame.bottom + 2 }) });
 }
 
 /** @returns {Item[][]} */
@@ -63,6 +50,8 @@ function rowItems(grid, place, row) {
   const isFew = rows <= NAMED;
   const isOne = spans.length === 1;
   const ids = async () => (await rowsOf(grid, spans)).map((each) => each.id);
+  const idOf = async (ordinal) => (await rowsOf(grid, [{ from: ordinal, to: ordinal }]))[0].id;
+  const moveTo = async (beside, ordinal) => move(grid, await ids(), beside, ordinal);
   const mayInsert = grid.mayEdit("insert", true);
   const mayMove = grid.mayEdit("update", true) && isOwnOrder(grid);
   const above = grid.store.row(first - 1);
@@ -77,13 +66,10 @@ function rowItems(grid, place, row) {
     ],
     mayMove && isFew
       ? [
-          first > 0 && [
-            "Move to the top",
-            async () => move(grid, await ids(), { before: (await rowsOf(grid, [{ from: 0, to: 0 }]))[0].id }, 0),
-          ],
-          above && isOne && ["Move up", async () => move(grid, await ids(), { before: above.id }, first - 1)],
-          below && isOne && ["Move down", async () => move(grid, await ids(), { after: below.id }, first + 1)],
-          last < total - 1 && ["Move to the end", async () => move(grid, await ids(), {}, total - rows)],
+          first > 0 && ["Move to the top", async () => moveTo({ before: await idOf(0) }, 0)],
+          above && isOne && ["Move up", () => moveTo({ before: above.id }, first - 1)],
+          below && isOne && ["Move down", () => moveTo({ after: below.id }, first + 1)],
+          last < total - 1 && ["Move to the end", () => moveTo({}, total - rows)],
         ]
       : [],
     [grid.mayEdit("delete", true) && [`Delete ${many}`, () => deleteRows(grid, spans), true]],
@@ -105,6 +91,10 @@ function cellItems(grid, place, row, column) {
     grid.activate(place);
     grid.openDrawer(place);
   };
+  const clear = () => {
+    const words = `clear “${column.name}”`;
+    return grid.writer.write([{ row: row.id, data: { [column.key]: null } }], { words });
+  };
   return [
     [
       mayRun && !inFlight && [cell && cell.status ? "Run again" : "Run cell", again],
@@ -119,11 +109,7 @@ function cellItems(grid, place, row, column) {
       mayEdit && ["Edit", () => grid.edit(place)],
       isFilled && ["Read whole value", () => grid.read(place)],
       isFilled && ["Copy value", () => copy(asWhole(column, value))],
-      mayEdit &&
-        isFilled && [
-          "Clear",
-          () => grid.writer.write([{ row: row.id, data: { [column.key]: null } }], { words: `clear “${column.name}”` }),
-        ],
+      mayEdit && isFilled && ["Clear", clear],
     ],
     grid.mayEdit("insert", true)
       ? [
@@ -140,35 +126,24 @@ function spansOf(grid, ordinal) {
   return spans.some(({ from, to }) => ordinal >= from && ordinal <= to) ? spans : [{ from: ordinal, to: ordinal }];
 }
 
-async function duplicate(grid, ids, last) {
+function duplicate(grid, ids, last) {
   const known = grid.store.total;
-  try {
+  const words = `duplicate ${plural(ids.length, "row")}`;
+  return attempt(words, async () => {
     const { rows } = await api("POST", `${grid.session.path}rows/duplicate/`, { body: { rows: ids } });
-    grid.writer.record(`duplicate ${plural(ids.length, "row")}`, [
-      insertStep(
-        rows,
-        rows.map((row) => row.data),
-      ),
-    ]);
-    arrive(
-      grid,
-      last + 1,
-      known,
-      `${plural(rows.length, "row")} copied. This view may list them elsewhere, or not at all.`,
-    );
-  } catch (error) {
-    report(error, `duplicate ${plural(ids.length, "row")}`);
-  }
+    const data = rows.map((row) => row.data);
+    grid.writer.record(words, [insertStep(rows, data)]);
+    const copied = `${plural(rows.length, "row")} copied.`;
+    arrive(grid, last + 1, known, `${copied} This view may list them elsewhere, or not at all.`);
+  });
 }
 
-async function move(grid, ids, place, ordinal) {
-  try {
-    await api("POST", `${grid.session.path}rows/move/`, { body: { rows: ids, ...place } });
+function move(grid, ids, beside, ordinal) {
+  return attempt(`move ${plural(ids.length, "row")}`, async () => {
+    await api("POST", `${grid.session.path}rows/move/`, { body: { rows: ids, ...beside } });
     grid.activate({ row: ordinal, col: 0 });
     grid.refetch();
-  } catch (error) {
-    report(error, `move ${plural(ids.length, "row")}`);
-  }
+  });
 }
 
 async function copy(text) {

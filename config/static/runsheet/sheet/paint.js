@@ -1,5 +1,6 @@
 // @ts-check
 /** Puts what `cell.js` says into a cell's element. Text nodes only: no data ever becomes markup. */
+import { make } from "./dom.js";
 import { arrive, mayMove, settle } from "./motion.js";
 
 /** Below this width a pill is its sign alone, the word in the title. */
@@ -12,17 +13,8 @@ const NARROW = 110;
  */
 export function paint(element, shown, { width, live }) {
   const narrow = width < NARROW;
-  const print = [
-    shown.text,
-    shown.state,
-    shown.word,
-    shown.dim,
-    shown.mark,
-    shown.box,
-    shown.tags,
-    shown.quiet,
-    narrow,
-  ].join("\u0001");
+  const { text: words, state, word, dim, mark, box, tags, quiet } = shown;
+  const print = [words, state, word, dim, mark, box, tags, quiet, narrow].join("\u0001");
   const known = element.dataset.text;
   setTitle(element, shown.title || (shown.text.length > width / 8 ? shown.text : ""));
   if (prints.get(element) === print) return;
@@ -61,39 +53,23 @@ function classes(shown) {
 function parts(shown, text, narrow) {
   const found = [];
   if (shown.state) found.push(pill(shown, shown.dim || narrow || Boolean(shown.mark)));
-  if (shown.box) found.push(make("span", shown.text ? "box on" : "box", text));
+  if (shown.box) found.push(make("span", { class: shown.text ? "box on" : "box" }, text));
   else if (shown.tags) found.push(...shown.tags.map(tag));
-  else if (shown.text) found.push(make("span", "text", text));
+  else if (shown.text) found.push(make("span", { class: "text" }, text));
   if (shown.mark) {
-    const mark = make(
-      "span",
-      "cell-mark",
-      make("span", "visually-hidden", document.createTextNode(` (${shown.mark})`)),
-    );
-    mark.dataset.mark = shown.mark;
-    found.push(mark);
+    const words = make("span", { class: "visually-hidden" }, ` (${shown.mark})`);
+    found.push(make("span", { class: "cell-mark", "data-mark": shown.mark }, words));
   }
   return found;
 }
 
 /** One of the choices; a comma that only screen readers and copies see stands between two. */
 function tag([text, hue], place) {
-  const found = make("span", "tag", document.createTextNode(text));
-  if (hue >= 0) found.dataset.hue = String(hue);
-  if (place) found.prepend(make("span", "visually-hidden", document.createTextNode(", ")));
-  return found;
+  const comma = place ? [make("span", { class: "visually-hidden" }, ", ")] : [];
+  return make("span", { class: "tag", "data-hue": hue >= 0 && hue }, ...comma, text);
 }
 
-function pill(shown, signOnly) {
-  const word = make("span", signOnly ? "visually-hidden" : "word", document.createTextNode(shown.word));
-  const found = make("span", signOnly ? "pill sign" : "pill", word);
-  found.dataset.state = shown.state;
-  return found;
-}
-
-function make(tag, className, child) {
-  const found = document.createElement(tag);
-  found.className = className;
-  found.append(child);
-  return found;
+function pill({ state, word }, signOnly) {
+  const words = make("span", { class: signOnly ? "visually-hidden" : "word" }, word);
+  return make("span", { class: signOnly ? "pill sign" : "pill", "data-state": state }, words);
 }

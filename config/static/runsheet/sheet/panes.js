@@ -21,7 +21,7 @@ export function placeColumns(columns, pins) {
   return { lefts, pinned: widths[0], rest: widths[1] };
 }
 
-/** The columns of the right pane that have elements, as `[from, to]` (`to` exclusive), where `left`…`right` is on screen. */
+/** Columns of the right pane that have elements, `[from, to]` (`to` exclusive): `left`…`right` is on screen. */
 export function columnsNear(columns, lefts, pins, left, right) {
   const count = columns.length;
   if (count <= ALL_COLUMNS) return [pins, count];

@@ -1,20 +1,16 @@
 // @ts-check
 /** Draws what is selected: one box per range and pane, never a mark per cell. */
+import { make } from "./dom.js";
 import { NUMBER_WIDTH } from "./schema.js";
-import { element } from "./slot.js";
 
 /** Part of the grid: the boxes, with the handle that fills at the last one's corner. */
 export function attachRanges(grid) {
   const { window: shown, selection } = grid;
-  const layers = [
-    [shown.pinned, element("div", "range-layer")],
-    [shown.rest, element("div", "range-layer")],
-  ];
-  const handle = element("div", "fill-handle");
+  const layers = [shown.pinned, shown.rest].map((pane) => [pane, make("div", { class: "range-layer" })]);
+  const handle = make("div", { class: "fill-handle" });
   grid.fillHandle = handle;
   const draw = () => {
-    const ranges = selection.ranges;
-    const isMany = selection.isMany;
+    const { ranges, isMany } = selection;
     const boxes = isMany ? ranges : [];
     for (const [pane, layer] of layers) {
       if (layer.parentElement !== pane) pane.append(layer); // rows were built anew
@@ -39,7 +35,7 @@ export function boxOf(shown, pane, { from, to }) {
   const across = acrossOf(shown, pane, from.col, to.col);
   const down = shown.spanOf(from.row, to.row);
   if (!across || !down) return null;
-  const box = element("div", "range");
+  const box = make("div", { class: "range" });
   box.classList.toggle("open-left", across.first > from.col);
   box.classList.toggle("open-right", across.last < to.col);
   const frame = { left: across.left, width: across.right - across.left, top: down.top, height: down.height };
@@ -51,15 +47,13 @@ export function boxOf(shown, pane, { from, to }) {
 function acrossOf({ slots: [slot], pinned }, pane, from, to) {
   if (!slot) return null;
   const half = pane === pinned ? slot.pin : slot.rest;
-  const cells = slot.cells.filter(({ col, element: cell }) => col >= from && col <= to && half.contains(cell));
+  const cells = slot.cells.filter(({ col, element }) => col >= from && col <= to && half.contains(element));
   const hasNumber = from === 0 && pane === pinned;
   if (!cells.length) return hasNumber ? { first: 0, last: 0, left: 0, right: NUMBER_WIDTH } : null;
-  const first = cells[0];
-  const { col: last, element: end } = cells[cells.length - 1];
+  const { col: last, element: end } = cells.at(-1);
   const right = pixels(end.style.left) + pixels(end.style.width);
-  return hasNumber
-    ? { first: 0, last, left: 0, right }
-    : { first: first.col, last, left: pixels(first.element.style.left), right };
+  if (hasNumber) return { first: 0, last, left: 0, right };
+  return { first: cells[0].col, last, left: pixels(cells[0].element.style.left), right };
 }
 
 /** As it was set: to ask the browser would make it lay out the page in the middle of a frame. */

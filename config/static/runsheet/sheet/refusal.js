@@ -29,7 +29,7 @@ export function tell(grid, error, rows, words) {
     .filter((each) => Object.keys(each.data).length)
     .map(({ id, data, was }) => ({ row: id, data, was }));
   const write = () => {
-    grid.scroller.focus({ preventScroll: true });
+    grid.takeFocus();
     grid.writer.write(others, { words });
   };
   const action = others.length ? { label: "Write the others", run: write } : undefined;

@@ -1,7 +1,7 @@
 // @ts-check
 /** Rows come: the line at the end, Shift+Enter; and the menus of rows and cells, which come when they are needed. */
 import { arrive } from "./arrival.js";
-import { element } from "./slot.js";
+import { isCtrl, make } from "./dom.js";
 
 /** Part of the grid: `grid.openMenu(place, at)`, `grid.addRow(place, ordinal)`. */
 export function attachRows(grid) {
@@ -14,18 +14,15 @@ export function attachRows(grid) {
   grid.addEventListener("sheet:total", show);
   show();
 
-  /** Add an empty row next to another one, or at the end, and go there. @param {{before?: string, after?: string}} place */
+  /** Add an empty row before or after another one, or at the end, and go there. */
   grid.addRow = async (place, ordinal = grid.store.total || 0) => {
     if (!grid.mayEdit("insert")) return;
     const known = grid.store.total;
     const made = await grid.writer.insert([{}], place);
     if (made) arrive(grid, ordinal, known, "The row was added. This view may list it elsewhere, or not at all.");
   };
-  /** The menu of a row (on its number) or of a cell. @param {{row: number, col: number}} place @param {{x: number, y: number}} [at] */
-  grid.openMenu = async (place, at) => {
-    const { openMenuAt } = await import("./menus.js");
-    openMenuAt(grid, place, at);
-  };
+  /** The menu of a row (on its number) or of a cell, beside it or at a point of the screen. */
+  grid.openMenu = async (place, at) => (await import("./menus.js")).openMenuAt(grid, place, at);
 
   grid.addEventListener("contextmenu", (event) => {
     if (event.defaultPrevented) return;
@@ -33,14 +30,13 @@ export function attachRows(grid) {
     const place = grid.window.placeOf(event.target);
     if (!place || !grid.store.row(place.row)) return;
     event.preventDefault();
-    grid.scroller.focus({ preventScroll: true });
+    grid.takeFocus();
     if (!isChosen(grid, place)) grid.activate(place);
     grid.openMenu(place, { x: event.clientX, y: event.clientY });
   });
   grid.keys.push((event) => {
     const { active } = grid;
-    const isPlain = !event.ctrlKey && !event.metaKey;
-    if (!active || !isPlain) return false;
+    if (!active || isCtrl(event)) return false;
     const row = grid.store.row(active.row);
     if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) grid.openMenu(active);
     else if (event.key === "Enter" && event.shiftKey && row) grid.addRow({ after: row.id }, active.row + 1);
@@ -52,26 +48,16 @@ export function attachRows(grid) {
 
 /** Whether a place lies in what is selected, when that is more than the active cell. */
 function isChosen(grid, { row, col }) {
-  const ranges = grid.selection ? grid.selection.ranges : [];
-  return ranges.some(
+  return grid.selection.ranges.some(
     ({ from, to }) => row >= from.row && row <= to.row && (from.col === 0 || (col >= from.col && col <= to.col)),
   );
 }
 
 function addLine(grid) {
-  const line = element("div", "add-row");
-  const cell = element("div", "");
-  const button = element("button", "");
-  line.setAttribute("role", "row");
-  cell.setAttribute("role", "gridcell");
-  button.setAttribute("type", "button");
-  button.textContent = "+ Add row";
+  const button = make("button", { type: "button" }, "+ Add row");
   button.addEventListener("click", () => {
-    grid.scroller.focus({ preventScroll: true });
+    grid.takeFocus();
     grid.addRow({});
   });
-  cell.append(button);
-  line.append(cell);
-  line.hidden = true;
-  return line;
+  return make("div", { class: "add-row", role: "row", hidden: true }, make("div", { role: "gridcell" }, button));
 }

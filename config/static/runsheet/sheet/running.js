@@ -1,7 +1,7 @@
 // @ts-check
 /** The grid's run menus, and the way from a count of failures to the cells. */
 import { runMenu } from "../run/lazy.js";
-import { report } from "../ui/toast.js";
+import { attempt } from "./attempt.js";
 
 /** Part of the grid: `grid.openRun(groups, title, anchor)` and the page's Run all button. */
 export function attachRunning(grid) {
@@ -14,12 +14,8 @@ export function attachRunning(grid) {
 }
 
 /** The menu that asks which rows and cells of these groups to run. */
-export function openRun(grid, groups, title, anchor) {
-  runMenu().then(
-    ({ openRunMenu }) => openRunMenu(anchor, { grid, groups, title }),
-    (error) => report(error, "open the run menu"),
-  );
-}
+export const openRun = (grid, groups, title, anchor) =>
+  attempt("open the run menu", async () => (await runMenu()).openRunMenu(anchor, { grid, groups, title }));
 
 /** List only the rows whose cell in one of these groups has a status. */
 export function showOnly(grid, groups, status) {

@@ -21,11 +21,11 @@ export const ROW_HEIGHTS = { compact: 28, normal: 34, tall: 56 };
 
 /**
  * @param {any} table as `GET /tables/{t}/` shows it
- * @returns {{columns: any[], all: any[], pins: number, pinned: string[]|null, rowHeight: number, groups: any[], group: Map<string, any>,
- *   column: Map<string, any>, locks: string[]}}
+ * @returns {{columns: any[], all: any[], pins: number, pinned: string[]|null, rowHeight: number, groups: any[],
+ *   group: Map<string, any>, column: Map<string, any>, locks: string[]}}
  *   `columns` are those shown, the first `pins` of them pinned, `all` the table's in its order; each `{id, key, name,
- *   type, options, width, group}`; groups `{id, name, hue, auto_run, conditional, outputs, depends}`, outputs and depends
- *   being columns. Unless the layout says what is pinned, the first column is.
+ *   type, options, width, group}`; groups `{id, name, hue, auto_run, conditional, outputs, depends}`, outputs and
+ *   depends being columns. Unless the layout says what is pinned, the first column is.
  */
 export function schemaOf(table) {
   const layout = table.layout || {};

@@ -1,5 +1,5 @@
 // @ts-check
-/** Where the active cell goes and what is selected. Pure: a place is `{row, col}`, ordinals from 0; column 0 is the row number. */
+/** Where the active cell goes and what is selected. Pure. A place is `{row, col}`, from 0; column 0 is the number. */
 import { plural } from "../format.js";
 
 /**
@@ -8,43 +8,20 @@ import { plural } from "../format.js";
  * @param {{key: string, ctrl?: boolean}} press
  * @param {{rows: number, cols: number, page: number}} bounds `page` is the rows of one screen
  */
-export function move(from, { key, ctrl = false }, { rows, cols, page }) {
-  const to = { ...from };
+export function move({ row, col }, { key, ctrl = false }, { rows, cols, page }) {
   const lastRow = rows - 1;
   const lastCol = cols - 1;
-  switch (key) {
-    case "ArrowUp":
-      to.row = ctrl ? 0 : from.row - 1;
-      break;
-    case "ArrowDown":
-      to.row = ctrl ? lastRow : from.row + 1;
-      break;
-    case "ArrowLeft":
-      to.col = ctrl ? 0 : from.col - 1;
-      break;
-    case "ArrowRight":
-      to.col = ctrl ? lastCol : from.col + 1;
-      break;
-    case "Home":
-      to.col = 0;
-      if (ctrl) to.row = 0;
-      break;
-    case "End":
-      to.col = lastCol;
-      if (ctrl) to.row = lastRow;
-      break;
-    case "PageUp":
-      if (ctrl) return null;
-      to.row = from.row - page;
-      break; // screen readers take Ctrl+Page
-    case "PageDown":
-      if (ctrl) return null;
-      to.row = from.row + page;
-      break;
-    default:
-      return null;
-  }
-  return within(to, { rows, cols });
+  const to = {
+    ArrowUp: { row: ctrl ? 0 : row - 1, col },
+    ArrowDown: { row: ctrl ? lastRow : row + 1, col },
+    ArrowLeft: { row, col: ctrl ? 0 : col - 1 },
+    ArrowRight: { row, col: ctrl ? lastCol : col + 1 },
+    Home: { row: ctrl ? 0 : row, col: 0 },
+    End: { row: ctrl ? lastRow : row, col: lastCol },
+    PageUp: ctrl ? null : { row: row - page, col }, // screen readers take Ctrl+Page
+    PageDown: ctrl ? null : { row: row + page, col },
+  }[key];
+  return to ? within(to, { rows, cols }) : null;
 }
 
 /** The nearest place that exists; null in an empty table. */

@@ -1,8 +1,9 @@
 // @ts-check
 /**
- * What is selected in a grid: ranges of cells, loaded or not; keys, and what is said of it. What is done with it by hand –
- * pointer, clipboard, filling, the bar – are parts of their own (`hands.js`).
+ * What is selected in a grid: ranges of cells, loaded or not; keys, and what is said of it. What is done with it by
+ * hand – pointer, clipboard, filling, the bar – are parts of their own.
  */
+import { isCtrl, make } from "./dom.js";
 import { between, clip, countOf, isOneCell, move, rowSpans, selectionWords } from "./select.js";
 
 /** Screen readers hear what is selected when it has stayed so for a moment. */
@@ -26,18 +27,16 @@ export class Selection {
     this.grid = grid;
     /** Ranges chosen before the one that moves. @type {import("./select.js").Range[]} */
     this.kept = [];
-    /** Where the moving range began, which is the active cell, and its other end. @type {{row: number, col: number}|null} */
+    /** @type {{row: number, col: number}|null} where the moving range began, the active cell; `head` is its end */
     this.anchor = null;
     this.head = { row: 0, col: 1 };
     /** @type {"cells"|"rows"|"columns"|"all"} */
     this.shape = "cells";
-    this.status = document.createElement("p");
-    this.status.className = "visually-hidden";
-    this.status.setAttribute("role", "status");
+    this.status = make("p", { class: "visually-hidden", role: "status" });
     this.saying = 0;
   }
 
-  /** The ranges, the one that moves last: `[{from: {row, col}, to: {row, col}}]`, inclusive; `from.col` 0 is whole rows. */
+  /** The ranges, the one that moves last. */
   get ranges() {
     if (!this.anchor) return [];
     const all = [...this.kept, between(this.anchor, this.head, this.shape)];
@@ -54,7 +53,7 @@ export class Selection {
     return countOf(this.rows());
   }
 
-  /** How the API names the selected rows: ids while they are few, else ranges. Several ranges of many rows are several calls. */
+  /** How the API names the selected rows: `scopesOf`. */
   async scopes() {
     return (await import("./scopes.js")).scopesOf(this.grid, this.rows(), this.count);
   }
@@ -122,7 +121,7 @@ export class Selection {
 
   /** @param {KeyboardEvent} event */
   key(event) {
-    const ctrl = event.ctrlKey || event.metaKey;
+    const ctrl = isCtrl(event);
     if (!this.anchor) return false;
     if (event.key === "Escape" && !this.isPlain) this.collapse();
     else if (event.key === " " && event.shiftKey !== ctrl) this.widen(ctrl ? "columns" : "rows");

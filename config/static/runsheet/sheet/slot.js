@@ -1,54 +1,35 @@
 // @ts-check
 /** The elements of one recycled row: its number and the pinned cells in one pane, the others beside them. */
+import { make } from "./dom.js";
 
 /**
  * @param {string} prefix of the ids in this row
- * @param {{all: any[], lefts: number[], pins: number, from: number, to: number}} columns those of the right pane are from…to
- * @param {WeakMap<Element, {slot: any, col: number}>} at filled with where each cell stands
+ * @param {{columns: any[], lefts: number[], pins: number, from: number, to: number, at: WeakMap<Element, any>}} shown
+ *   columns of the right pane are from…to; `at` is filled with where each cell stands
  */
-export function makeSlot(prefix, columns, at) {
-  const pin = element("div", "sheet-row");
-  const rest = element("div", "sheet-row");
-  const number = element("div", "cell number-cell");
-  const slot = { ordinal: -1, top: NaN, stale: "still", pin, rest, number, cells: /** @type {any[]} */ ([]) };
-  const identify = (found, col) => {
-    found.id = `${prefix}-${col}`;
-    found.setAttribute("aria-colindex", String(col + 1));
+export function makeSlot(prefix, { columns, lefts, pins, from, to, at }) {
+  const half = () => make("div", { class: "sheet-row", role: "row", hidden: true });
+  const slot = { ordinal: -1, top: NaN, stale: "still", pin: half(), rest: half(), number: null, cells: [] };
+  const put = (col, attributes, ...children) => {
+    const found = make("div", { id: `${prefix}-${col}`, "aria-colindex": col + 1, ...attributes }, ...children);
     at.set(found, { slot, col });
-  };
-  const cell = (place) => {
-    const found = element("div", "cell");
-    found.setAttribute("role", "gridcell");
-    found.style.left = `${columns.lefts[place]}px`;
-    found.style.width = `${columns.all[place].width}px`;
-    found.dataset.column = columns.all[place].key;
-    identify(found, place + 1);
-    slot.cells.push({ element: found, col: place + 1 });
     return found;
   };
-  number.setAttribute("role", "rowheader");
-  number.append(document.createTextNode(""), runButton());
-  identify(number, 0);
-  pin.setAttribute("role", "row");
-  rest.setAttribute("role", "row");
-  pin.append(number);
-  for (let place = 0; place < columns.pins; place += 1) pin.append(cell(place));
-  for (let place = columns.from; place < columns.to; place += 1) rest.append(cell(place));
-  pin.hidden = rest.hidden = true;
+  const cell = (col) => {
+    const { key, width } = columns[col - 1];
+    const found = put(col, { class: "cell", role: "gridcell", "data-column": key });
+    found.style.left = `${lefts[col - 1]}px`;
+    found.style.width = `${width}px`;
+    slot.cells.push({ element: found, col });
+    return found;
+  };
+  slot.number = put(0, { class: "cell number-cell", role: "rowheader" }, "", runButton());
+  slot.pin.append(slot.number);
+  for (let col = 1; col <= pins; col += 1) slot.pin.append(cell(col));
+  for (let col = from + 1; col <= to; col += 1) slot.rest.append(cell(col));
   return slot;
 }
 
-export function element(tag, className) {
-  const found = document.createElement(tag);
-  found.className = className;
-  return found;
-}
-
 /** Shown on hover and for the active row; the grid's own keys reach it too. */
-function runButton() {
-  const found = element("button", "row-button");
-  found.setAttribute("type", "button");
-  found.tabIndex = -1;
-  found.setAttribute("aria-label", "Run this row");
-  return found;
-}
+const runButton = () =>
+  make("button", { class: "row-button", type: "button", tabindex: -1, "aria-label": "Run this row" });

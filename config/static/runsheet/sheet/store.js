@@ -4,6 +4,7 @@
  *
  * Events that arrive while a page is fetched are applied to it again when it comes. `version` alone decides.
  */
+import { admit, mend, setApart } from "./record.js";
 
 export const PAGE = 200;
 const MOST_PAGES = 50;
@@ -15,8 +16,10 @@ const REREAD_MS = 500;
 export class Store {
   /**
    * @param {(start: number, limit: number) => Promise<{results: any[], total: number}>} fetchPage
-   * @param {{rows: (ordinals: Set<number>|null, live: boolean) => void, failed: (error: any) => void, moved?: () => void, anew?: () => void}} listener
-   *   `rows(null)` means that anything may have changed; `moved` that rows stand elsewhere now than they are shown, `anew` that they are shown where they stand
+   * @typedef {{rows: (ordinals: Set<number>|null, live: boolean) => void, failed: (error: any) => void,
+   *   moved?: () => void, anew?: () => void}} Listener `rows(null)` means that anything may have changed; `moved` that
+   *   rows stand elsewhere now than they are shown, `anew` that they are shown where they stand
+   * @param {Listener} listener
    */
   constructor(fetchPage, listener) {
     this.fetchPage = fetchPage;
@@ -37,7 +40,7 @@ export class Store {
     this.arrivedMeanwhile = [];
     /** Shows what is being written over what the server said. @type {(row: any) => void} */
     this.overlay = () => {};
-    /** Whether a list of changed rows is nothing but this browser's own writes coming back. @type {(ids: string[]) => boolean} */
+    /** Whether changed rows are only this browser's own writes coming back. @type {(ids: string[]) => boolean} */
     this.isEcho = () => false;
   }
 
@@ -86,7 +89,7 @@ export class Store {
     return true;
   }
 
-  /** Everything may be old: fetch again what is wanted, show what is here until it comes; `anew` in another order too. */
+  /** Everything may be old: show what is here until it is read again; `anew` in another order too. */
   invalidate(anew = false) {
     this.generation += 1;
     for (const page of this.pages.values()) {
@@ -223,33 +226,4 @@ export class Store {
       if (Math.floor(/** @type {number} */ (this.index.get(row.id)) / PAGE) === number) this.index.delete(row.id);
     }
   }
-}
-
-/** What the server foretells about cells (T36) stands in `row.told`, so that `row.cells` holds records alone. */
-export function setApart(row) {
-  row.told = {};
-  for (const [group, cell] of Object.entries(row.cells)) {
-    if (cell.version === 0) {
-      row.told[group] = cell;
-      delete row.cells[group];
-    } else if (cell.ahead) row.told[group] = cell.ahead;
-  }
-}
-
-/** A row as it was answered; of its cells those that are no older than what is shown. */
-function mend(row, { cells, ...answered }) {
-  const newer = Object.entries(cells).filter(([group, cell]) => !(row.cells[group]?.version > cell.version));
-  Object.assign(row, answered, { cells: { ...row.cells, ...Object.fromEntries(newer) } });
-}
-
-/** Apply one cell event to a row unless the row shows something newer. Returns whether it did. */
-export function admit(row, event) {
-  if (event.answered) return mend(row, event.answered);
-  const known = row.cells[event.group];
-  if (known && event.version < known.version) return false;
-  const { kind, row: id, group, data, ...cell } = event;
-  row.cells = { ...row.cells, [group]: cell };
-  if (row.told) delete row.told[group];
-  if (data) row.data = { ...row.data, ...data };
-  return true;
 }

@@ -4,8 +4,8 @@
 const DEEPEST = 100;
 
 /**
- * @typedef {{words: string, steps: any[], ready?: Promise<any>, refusal?: string}} Deed `words` complete "Undo …", `steps` are
- *   known when it is `ready`; one with a `refusal` cannot be undone and says why: nothing before it can be either
+ * @typedef {{words: string, steps: any[], ready?: Promise<any>, refusal?: string}} Deed `words` complete "Undo …",
+ *   `steps` are known when it is `ready`; one with a `refusal` cannot be undone and says why: nothing before it can be
  */
 export class History {
   constructor() {

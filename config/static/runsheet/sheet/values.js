@@ -52,6 +52,14 @@ export function hueOf(column, choice) {
   return given ?? choicesOf(column).indexOf(choice) % 8;
 }
 
+/** Whether two values are the same JSON; the database keeps no order of names. */
+export const isSame = (one, other) => spelled(one) === spelled(other);
+
+const spelled = (value) =>
+  JSON.stringify(value ?? null, (_, part) =>
+    part && part.constructor === Object ? Object.fromEntries(Object.entries(part).sort()) : part,
+  );
+
 export const isRight = (type) => type === "number" || type === "currency";
 
 /** @returns {string[]} */

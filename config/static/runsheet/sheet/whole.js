@@ -1,6 +1,6 @@
 // @ts-check
-/** A value that its cell cuts off is read whole: Space, or a click on it. It goes as soon as something else is looked at. */
-import { element } from "./slot.js";
+/** A value that its cell cuts off is read whole: Space, or a click on it. It goes once something else is looked at. */
+import { isCtrl, make } from "./dom.js";
 import { asWhole, isEmpty } from "./values.js";
 
 /** Part of the grid: `grid.read(place)`. */
@@ -12,7 +12,7 @@ export function attachReading(grid) {
     const hadFocus = gone?.contains(document.activeElement);
     box = null; // it loses the focus by going, which closes it
     gone?.remove();
-    if (hadFocus) grid.scroller.focus({ preventScroll: true });
+    if (hadFocus) grid.takeFocus();
   };
   grid.read = (place, { focus = true } = {}) => {
     close();
@@ -22,10 +22,9 @@ export function attachReading(grid) {
     if (!column || !row || !cell || isEmpty(column.type, row.data[column.key])) return;
     box = draw(`${column.name}, row ${place.row + 1}`, column, row.data[column.key]);
     box.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" || event.key === " ") {
-        event.preventDefault();
-        close();
-      }
+      if (event.key !== "Escape" && event.key !== " ") return;
+      event.preventDefault();
+      close();
     });
     box.addEventListener("focusout", () => {
       if (box) close();
@@ -40,7 +39,7 @@ export function attachReading(grid) {
   grid.window.body.addEventListener("click", (event) => {
     const place = grid.window.placeOf(event.target);
     const text = event.target.closest(".cell")?.querySelector(".text");
-    const isPlain = !event.shiftKey && !event.ctrlKey && !event.metaKey && event.detail === 1;
+    const isPlain = !event.shiftKey && !isCtrl(event) && event.detail === 1;
     if (place && isPlain && text && text.scrollWidth > text.clientWidth && !grid.schema.columns[place.col - 1]?.group)
       grid.read(place, { focus: false });
   });
@@ -63,13 +62,8 @@ export function attachReading(grid) {
 }
 
 function draw(label, column, value) {
-  const found = element("section", "whole-value");
-  const words = element(column.type === "json" ? "pre" : "p", "");
-  found.tabIndex = 0;
-  found.setAttribute("aria-label", label);
-  words.textContent = asWhole(column, value);
-  found.append(words);
-  return found;
+  const words = make(column.type === "json" ? "pre" : "p", {}, asWhole(column, value));
+  return make("section", { class: "whole-value", tabindex: 0, "aria-label": label }, words);
 }
 
 /** Below the cell, or above it where there is more room. */

@@ -5,11 +5,12 @@
  * The pinned pane (row number and pinned columns) is one sticky element; pinning each cell would cost frames. A row
  * stands in both panes, two halves with one `aria-rowindex`: screen readers go by row and column numbers.
  */
+import { make } from "./dom.js";
 import { paint, paintMissing } from "./paint.js";
 import { columnsNear, placeColumns } from "./panes.js";
 import { NUMBER_WIDTH } from "./schema.js";
 import { ROW_HEIGHT, bring, measure, visible } from "./scroll.js";
-import { element, makeSlot } from "./slot.js";
+import { makeSlot } from "./slot.js";
 
 const OVERSCAN = 6;
 /** Pinned columns that would take more of the screen than this scroll away with the others. */
@@ -20,19 +21,20 @@ let sheets = 0;
 
 export class Window {
   /**
+   * @typedef {{row: (ordinal: number) => any, describe: (column: any, row: any) => any,
+   *   wanted: (from: number, to: number) => void}} Source
    * @param {HTMLElement} scroller
-   * @param {{row: (ordinal: number) => any, describe: (column: any, row: any) => any, wanted: (from: number, to: number) => void}} source
+   * @param {Source} source
    */
   constructor(scroller, source) {
     this.scroller = scroller;
     this.source = source;
     this.prefix = `sheet${(sheets += 1)}`;
-    this.body = element("div", "sheet-body");
-    this.body.setAttribute("role", "rowgroup");
-    this.pinned = element("div", "sheet-pinned");
-    this.rest = element("div", "sheet-rest");
-    for (const pane of [this.pinned, this.rest]) pane.setAttribute("role", "presentation");
-    this.body.append(this.pinned, this.rest);
+    this.pinned = make("div", { class: "sheet-pinned", role: "presentation" });
+    this.rest = make("div", { class: "sheet-rest", role: "presentation" });
+    this.body = make("div", { class: "sheet-body", role: "rowgroup" }, this.pinned, this.rest);
+    /** Where each cell stands. @type {WeakMap<Element, {slot: any, col: number}>} */
+    this.at = new WeakMap();
     this.total = 0;
     this.columns = [];
     /** How many of the columns are pinned: the first ones. */
@@ -68,18 +70,16 @@ export class Window {
   }
 
   setColumns(columns, pins = Math.min(1, columns.length), rowHeight = ROW_HEIGHT) {
-    const top =
-      this.rowHeight === rowHeight
-        ? null
-        : visible(this.total, this.height, this.scroller.scrollTop, 0, this.rowHeight).first;
+    const isTaller = this.rowHeight !== rowHeight;
+    const { first } = visible(this.total, this.height, this.scroller.scrollTop, 0, this.rowHeight);
     Object.assign(this, { columns, pins, rowHeight });
     this.scroller.style.setProperty("--row", `${rowHeight}px`);
     this.scroller.dataset.rows = rowHeight > ROW_HEIGHT ? "tall" : "";
     this.layOut();
     this.rebuild();
-    if (top === null) return;
+    if (!isTaller) return;
     this.body.style.height = `${measure(this.total, this.height, rowHeight).canvas}px`;
-    this.scroller.scrollTop = bring(top, this.total, this.height, Infinity, rowHeight);
+    this.scroller.scrollTop = bring(first, this.total, this.height, Infinity, rowHeight);
   }
 
   /** Work out where columns stand by their widths. */
@@ -96,9 +96,9 @@ export class Window {
   restyle() {
     this.layOut();
     for (const slot of this.slots) {
-      for (const { element: found, col } of slot.cells) {
-        found.style.left = `${this.lefts[col - 1]}px`;
-        found.style.width = `${this.columns[col - 1].width}px`;
+      for (const { element, col } of slot.cells) {
+        element.style.left = `${this.lefts[col - 1]}px`;
+        element.style.width = `${this.columns[col - 1].width}px`;
       }
     }
   }
@@ -110,18 +110,12 @@ export class Window {
     this.scroller.style.scrollPaddingLeft = `${this.isLoose ? 0 : this.pinnedWidth}px`;
   }
 
-  setTotal(total) {
-    this.total = total;
-    this.later();
-  }
-
   /** Draw in the next frame, once, however often it is asked for. */
   later() {
-    if (!this.frame)
-      this.frame = requestAnimationFrame(() => {
-        this.frame = 0;
-        this.render();
-      });
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.render();
+    });
   }
 
   /** These rows changed (null: any); `live` when by an event. Draws them in the next frame. */
@@ -137,7 +131,8 @@ export class Window {
     const { canvas } = measure(this.total, this.height, this.rowHeight);
     this.body.style.height = `${canvas}px`;
     const range = visible(this.total, this.height, this.scroller.scrollTop, OVERSCAN, this.rowHeight);
-    this.fitSlots(range.last - range.first);
+    const needed = range.last - range.first;
+    if (needed > this.slots.length || this.slots.length > 3 * needed + 40) this.rebuild(needed + OVERSCAN);
     const [from, to] = this.columnRange();
     if (from !== this.from || to !== this.to) this.rebuild(); // of very many columns others are near now
     const used = new Set();
@@ -146,8 +141,12 @@ export class Window {
       used.add(slot);
       this.place(slot, ordinal, range.top + (ordinal - range.first) * this.rowHeight);
     }
-    for (const slot of this.slots) if (!used.has(slot)) this.hide(slot);
-    this.origin = { first: range.first, last: range.last, top: range.top };
+    for (const slot of this.slots) {
+      if (used.has(slot) || slot.ordinal === -1) continue;
+      slot.ordinal = -1;
+      slot.pin.hidden = slot.rest.hidden = true;
+    }
+    this.origin = range;
     if (range.last > range.first) this.source.wanted(range.first, range.last - 1);
     this.markActive();
     this.drawn?.();
@@ -157,10 +156,8 @@ export class Window {
   spanOf(from, to) {
     const { first, last, top } = this.origin;
     const start = Math.max(from, first);
-    const end = Math.min(to, last - 1);
-    return end < start
-      ? null
-      : { top: top + (start - first) * this.rowHeight, height: (end - start + 1) * this.rowHeight };
+    const rows = Math.min(to, last - 1) - start + 1;
+    return rows < 1 ? null : { top: top + (start - first) * this.rowHeight, height: rows * this.rowHeight };
   }
 
   place(slot, ordinal, top) {
@@ -184,21 +181,11 @@ export class Window {
   fill(slot, live) {
     const row = this.source.row(slot.ordinal);
     slot.rest.dataset.row = row ? row.id : "";
-    slot.cells.forEach((cell) => {
-      const column = this.columns[cell.col - 1];
-      if (!row) paintMissing(cell.element);
-      else paint(cell.element, this.source.describe(column, row), { width: column.width, live });
-    });
-  }
-
-  hide(slot) {
-    if (slot.ordinal === -1) return;
-    slot.ordinal = -1;
-    slot.pin.hidden = slot.rest.hidden = true;
-  }
-
-  fitSlots(count) {
-    if (count > this.slots.length || this.slots.length > 3 * count + 40) this.rebuild(count + OVERSCAN);
+    for (const { element, col } of slot.cells) {
+      const column = this.columns[col - 1];
+      if (!row) paintMissing(element);
+      else paint(element, this.source.describe(column, row), { width: column.width, live });
+    }
   }
 
   columnRange() {
@@ -210,15 +197,11 @@ export class Window {
     [this.from, this.to] = this.columnRange();
     this.pinned.replaceChildren();
     this.rest.replaceChildren();
-    const columns = { all: this.columns, lefts: this.lefts, pins: this.pins, from: this.from, to: this.to };
-    this.slots = Array.from({ length: count }, (_, place) => makeSlot(`${this.prefix}-${place}`, columns, this.at));
+    this.slots = Array.from({ length: count }, (_, place) => makeSlot(`${this.prefix}-${place}`, this));
     this.pinned.append(...this.slots.map((slot) => slot.pin));
     this.rest.append(...this.slots.map((slot) => slot.rest));
     this.later();
   }
-
-  /** @type {WeakMap<Element, {slot: any, col: number}>} */
-  at = new WeakMap();
 
   /** The place an event happened at, or null. */
   placeOf(target) {
@@ -242,9 +225,8 @@ export class Window {
 
   markActive() {
     const found = this.active && this.elementAt(this.active);
-    for (const old of this.body.querySelectorAll("[aria-selected]")) {
+    for (const old of this.body.querySelectorAll("[aria-selected]"))
       if (old !== found) old.removeAttribute("aria-selected");
-    }
     if (!found) return this.scroller.removeAttribute("aria-activedescendant");
     found.setAttribute("aria-selected", "true");
     this.scroller.setAttribute("aria-activedescendant", found.id);

@@ -6,6 +6,7 @@
 import { api } from "../api.js";
 import { plural } from "../format.js";
 import { report } from "../ui/toast.js";
+import { attempt } from "./attempt.js";
 import { Echoes } from "./echoes.js";
 import { History } from "./undo.js";
 
@@ -81,27 +82,17 @@ export class Writer extends EventTarget {
   async insert(rows, { before, after, undo = true, words = `add ${plural(rows.length, "row")}` } = {}) {
     let made = null;
     await this.remember(undo && words, async () => {
-      try {
+      await attempt(words, async () => {
         made = await this.add(rows, { before, after });
-        return [insertStep(made, rows, { before, after })];
-      } catch (error) {
-        report(error, words);
-        return [];
-      }
+      });
+      return made ? [insertStep(made, rows, { before, after })] : [];
     });
     return made;
   }
 
-  /** Delete rows; it is not undone: what their runs did would be lost and perhaps paid for again. Answers whether it did. */
-  async remove(ids) {
-    const words = `delete ${plural(ids.length, "row")}`;
-    try {
-      await this.drop(ids);
-      return true;
-    } catch (error) {
-      report(error, words);
-      return false;
-    }
+  /** Delete rows. It is not undone: what their runs did would be lost and perhaps paid for again. */
+  remove(ids) {
+    return attempt(`delete ${plural(ids.length, "row")}`, () => this.drop(ids));
   }
 
   /** Remember what was done; `words` as of `write`. @param {string} words @param {Step[]} steps */
@@ -133,7 +124,7 @@ export class Writer extends EventTarget {
     this.changed();
   }
 
-  /** Undo or redo the last deed. Answers it, or undefined when there was none or it failed, which has been reported then. */
+  /** Undo or redo the last deed. Answers it, or undefined when there was none or it failed, which is reported then. */
   async back(isUndo) {
     const deed = this.history.take(isUndo);
     if (!deed || deed.refusal) return deed;
@@ -163,17 +154,13 @@ export class Writer extends EventTarget {
     const back = () => rows.filter((row) => row.was).map(({ id, data, was }) => ({ id, data: was, was: data }));
     if (kind === "write") return this.send(isUndo ? back() : rows);
     if (isUndo) return this.drop(rows.map((row) => row.id));
-    const made = await this.add(
-      rows.map((row) => row.data),
-      place,
-    );
+    const fresh = rows.map((row) => row.data);
+    const made = await this.add(fresh, place);
     this.history.rename(new Map(rows.map((row, at) => [row.id, made[at].id])));
-    rows.forEach((row, at) => {
-      row.id = made[at].id;
-    });
+    for (const [at, row] of rows.entries()) row.id = made[at].id;
   }
 
-  /** Show, send, and take over the answer; or take back what was not written, and throw: the error has the rows `sent`. */
+  /** Show, send, take over the answer; or take back what was not written and throw: the error has the rows `sent`. */
   async send(rows) {
     const draft = new Map(rows.map(({ id, data }) => [id, data]));
     const sent = [];
@@ -220,10 +207,7 @@ export class Writer extends EventTarget {
   /** Do this when all that was asked for before is done, however that ended. */
   after(act) {
     const done = this.turn.then(act);
-    this.turn = done.then(
-      () => {},
-      () => {},
-    );
+    this.turn = done.catch(() => {});
     return done;
   }
 

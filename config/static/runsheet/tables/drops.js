@@ -3,7 +3,10 @@
 
 const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("Files"));
 
-/** @param {HTMLElement} place @param {(file: File) => void} take not asked while a dialog is open, which takes its own */
+/**
+ * @param {HTMLElement} place
+ * @param {(file: File) => void} take not asked while a dialog is open, which takes its own
+ */
 export function takeDrops(place, take) {
   place.addEventListener("dragover", (event) => {
     if (carriesFiles(event)) event.preventDefault();

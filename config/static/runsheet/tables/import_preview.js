@@ -2,31 +2,47 @@
 /** The first rows of a file, and above each of its columns where it goes. */
 import { count } from "../format.js";
 import { html } from "../ui/html.js";
+import { optionsOf } from "../ui/parts.js";
 import { NEW, SKIP, TYPES } from "./mapping.js";
 
 const ROWS = 5;
+const OTHERS = [
+  [NEW, "New column"],
+  [SKIP, "Skip"],
+];
 
 /**
- * @param {{preview: any, choices: Object<string, import("./mapping.js").Choice>, columns: any[], faults: Object<string, string>,
- *   choose: (header: string, choice: import("./mapping.js").Choice) => void}} props
+ * @typedef {import("./mapping.js").Choice} Choice
+ * @param {{preview: any, choices: Object<string, Choice>, columns: any[], faults: Object<string, string>,
+ *   choose: (header: string, choice: Choice) => void}} props
  */
 export function PreviewTable({ preview, choices, columns, faults, choose }) {
-  const rows = preview.rows.slice(0, ROWS);
+  const isSkipped = ({ header }) => choices[header].to === SKIP;
+  const target = ({ header }) =>
+    html`<td key=${header}>
+      <${Target} header=${header} choice=${choices[header]} columns=${columns} choose=${choose} />
+    </td>`;
+  const head = (column) =>
+    html`<th scope="col" key=${column.header}>
+      <span class="head">${column.header}</span>
+      ${!isSkipped(column) && html`<${Fit} column=${column} fault=${faults[column.header]} />`}
+    </th>`;
+  const cell = (value, at) => html`<td class=${isSkipped(preview.columns[at]) ? "skipped" : ""}>${value}</td>`;
   return html`<div class="preview" tabindex="0" role="region" aria-label="First rows">
     <table>
       <thead>
         <tr class="targets">
-          ${preview.columns.map(({ header }) => html`<td key=${header}><${Target} header=${header} choice=${choices[header]} columns=${columns} choose=${choose} /></td>`)}
+          ${preview.columns.map(target)}
         </tr>
         <tr>
-          ${preview.columns.map((column) => html`<th scope="col" key=${column.header}><span class="head">${column.header}</span><${Fit} column=${column} fault=${faults[column.header]} skipped=${choices[column.header].to === SKIP} /></th>`)}
+          ${preview.columns.map(head)}
         </tr>
       </thead>
       <tbody>
-        ${rows.map(
+        ${preview.rows.slice(0, ROWS).map(
           (row) =>
             html`<tr>
-              ${row.map((value, at) => html`<td class=${choices[preview.columns[at].header].to === SKIP ? "skipped" : ""}>${value}</td>`)}
+              ${row.map(cell)}
             </tr>`,
         )}
       </tbody>
@@ -35,35 +51,26 @@ export function PreviewTable({ preview, choices, columns, faults, choose }) {
 }
 
 function Target({ header, choice, columns, choose }) {
-  const option = (value, word) => html`<option value=${value} selected=${value === choice.to}>${word}</option>`;
-  const [typed, filled] = [columns.filter((column) => !column.group), columns.filter((column) => column.group)];
-  const list = (label, some) =>
-    some.length > 0 && html`<optgroup label=${label}>${some.map(({ id, name }) => option(id, name))}</optgroup>`;
-  return html`<select
-      aria-label=${`Where “${header}” goes`}
-      value=${choice.to}
-      onChange=${(event) => choose(header, { ...choice, to: event.currentTarget.value })}
-    >
-      ${option(NEW, "New column")}${option(SKIP, "Skip")}
-      ${list("Columns", typed)}${list("Filled by workflows", filled)}
+  const list = (label, isListed) => {
+    const some = columns.filter(isListed).map(({ id, name }) => [id, name]);
+    return some.length > 0 && html`<optgroup label=${label}>${optionsOf(some, choice.to)}</optgroup>`;
+  };
+  const set = (name) => (event) => choose(header, { ...choice, [name]: event.currentTarget.value });
+  return html`<select aria-label=${`Where “${header}” goes`} value=${choice.to} onChange=${set("to")}>
+      ${optionsOf(OTHERS, choice.to)} ${list("Columns", (column) => !column.group)}
+      ${list("Filled by workflows", (column) => column.group)}
     </select>
     ${
       choice.to === NEW &&
-      html`<select
-        aria-label=${`Type of “${header}”`}
-        value=${choice.type}
-        onChange=${(event) => choose(header, { ...choice, type: event.currentTarget.value })}
-      >
-        ${TYPES.map(([value, word]) => html`<option value=${value} selected=${value === choice.type}>${word}</option>`)}
+      html`<select aria-label=${`Type of “${header}”`} value=${choice.type} onChange=${set("type")}>
+        ${optionsOf(TYPES, choice.type)}
       </select>`
     }`;
 }
 
-function Fit({ column, fault, skipped }) {
-  if (skipped) return null;
+function Fit({ column, fault }) {
   if (fault) return html`<span class="fit errors" role="alert">${fault}</span>`;
   if (!column.misfits) return null;
-  return html`<span class="fit errors"
-    >${count(column.misfits)} of ${count(column.filled)} do not fit: ${column.misfit}</span
-  >`;
+  const share = `${count(column.misfits)} of ${count(column.filled)}`;
+  return html`<span class="fit errors">${share} do not fit: ${column.misfit}</span>`;
 }

@@ -8,7 +8,7 @@ import { figures, isActive, outcome, share } from "./job_words.js";
 const FIRST_MS = 250;
 const LONGEST_MS = 2_000;
 
-/** Ask how a job stands until it has ended. @param {any} job @param {(job: any) => void} told @param {AbortSignal} signal */
+/** Ask how a job stands until it has ended. @param {any} job @param {(job: any) => void} told */
 export async function follow(job, told, signal) {
   for (let pause = FIRST_MS; isActive(job) && !signal.aborted; pause = Math.min(pause * 1.5, LONGEST_MS)) {
     await new Promise((resolve) => setTimeout(resolve, pause));
@@ -34,12 +34,14 @@ export async function cancelJob(job) {
 export const rejectsAddress = (job) =>
   `/api/v1/jobs/${job.id}/rejects/?workspace=${document.documentElement.dataset.workspace}`;
 
+const refused = (job) => html`<a href=${rejectsAddress(job)} download>Download the refused rows</a>`;
+
 /** @param {{job: any}} props */
 export function JobProgress({ job }) {
   const part = share(job);
   if (!isActive(job)) {
     return html`<p class=${job.status === "completed" ? "" : "job-fault"}>${outcome(job)}</p>
-      ${job.has_rejects && html`<p><a href=${rejectsAddress(job)} download>Download the refused rows</a> with the reasons, as CSV.</p>`}`;
+      ${job.has_rejects && html`<p>${refused(job)} with the reasons, as CSV.</p>`}`;
   }
   return html`<progress value=${part} max="1" aria-label="Progress"></progress>
     <p class="quiet number">${part === null ? "" : `${Math.floor(part * 100)}% · `}${figures(job)}</p>`;

@@ -2,16 +2,16 @@
 /** The page of all tables: its buttons, the menu of each table, and a file dropped anywhere on it. */
 import { api } from "../api.js";
 import { plural } from "../format.js";
-import { arm, once } from "../triggers/actions.js";
 import { confirm } from "../ui/confirm.js";
 import { openForm } from "../ui/form.js";
 import { html } from "../ui/html.js";
-import { openMenu } from "../ui/menu.js";
+import { item, openMenu } from "../ui/menu.js";
+import { arm, once } from "../ui/once.js";
 import { toast } from "../ui/toast.js";
-import { isPinned, pin } from "./pins.js";
 import { openNewTable } from "./create.js";
-import { openImport } from "./import.js";
 import { takeDrops } from "./drops.js";
+import { openImport } from "./import.js";
+import { isPinned, pin } from "./pins.js";
 
 const list = /** @type {HTMLElement} */ (document.querySelector("[data-table-list]"));
 const may = { edit: "mayEdit" in list.dataset, archive: "mayArchive" in list.dataset };
@@ -27,11 +27,7 @@ for (const button of document.querySelectorAll("[data-new-table], [data-import]"
 }
 if (may.edit && !("archived" in list.dataset)) takeDrops(document.documentElement, (file) => openImport({ file }));
 
-arm(list);
-list.addEventListener("click", (event) => {
-  const button = event.target instanceof Element ? event.target.closest("[data-act=menu]") : null;
-  if (button) menu(button, tableOf(button));
-});
+arm(list, (button) => menu(button, tableOf(button)));
 for (const row of list.querySelectorAll("[data-table]")) {
   const { id, name } = tableOf(row);
   if (isPinned(id)) pin(id, name);
@@ -43,33 +39,26 @@ function tableOf(element) {
 }
 
 function menu(button, table) {
+  const isArchived = "archived" in list.dataset;
   openMenu(
     button,
-    (close) => {
-      const item = (label, act, danger = false) =>
-        html`<button
-          type="button"
-          class=${danger ? "item danger" : "item"}
-          onClick=${() => {
-            close();
-            act();
-          }}
-        >
-          ${label}
-        </button>`;
-      if ("archived" in list.dataset) {
-        return html`<h3>${table.name}</h3>
-          ${may.archive ? item("Restore", () => restore(table)) : html`<p class="note">An admin can restore it.</p>`}`;
-      }
-      return html`<h3>${table.name}</h3>
-        ${item(isPinned(table.id) ? "Unpin" : "Pin to the side", () => pin(table.id, isPinned(table.id) ? null : table.name))}
-        ${may.edit && item("Rename…", () => rename(table))}
-        ${may.edit && table.rows > 0 && item(`Duplicate with ${plural(table.rows, "row")}`, () => duplicate(table, true))}
-        ${may.edit && item("Duplicate without rows", () => duplicate(table, false))}${may.archive && html`<hr />`}
-        ${may.archive && item("Archive…", () => archive(table), true)}`;
-    },
+    () =>
+      html`<h3>${table.name}</h3>
+        ${isArchived ? itemsOfArchived(table) : itemsOf(table)}`,
     { label: table.name },
   );
+}
+
+const itemsOfArchived = (table) =>
+  may.archive ? item("Restore", () => restore(table)) : html`<p class="note">An admin can restore it.</p>`;
+
+function itemsOf(table) {
+  const isOn = isPinned(table.id);
+  return html`${item(isOn ? "Unpin" : "Pin to the side", () => pin(table.id, isOn ? null : table.name))}
+  ${may.edit && item("Rename…", () => rename(table))}
+  ${may.edit && table.rows > 0 && item(`Duplicate with ${plural(table.rows, "row")}`, () => duplicate(table, true))}
+  ${may.edit && item("Duplicate without rows", () => duplicate(table, false))} ${may.archive && html`<hr />`}
+  ${may.archive && item("Archive…", () => archive(table), true)}`;
 }
 
 async function rename(table) {
@@ -97,7 +86,9 @@ async function archive(table) {
   const sure = await confirm({
     title: `Archive “${table.name}”?`,
     yes: "Archive table",
-    text: `Its ${plural(table.rows, "row")} and what they hold are kept. What runs on it is stopped, and its triggers go. An admin can restore it.`,
+    text:
+      `Its ${plural(table.rows, "row")} and what they hold are kept. ` +
+      "What runs on it is stopped, and its triggers go. An admin can restore it.",
   });
   if (!sure || !(await once(null, `archive “${table.name}”`, () => api("DELETE", `tables/${table.id}/`)))) return;
   pin(table.id, null);

@@ -17,9 +17,9 @@ export const TYPES = [
   ["json", "JSON"],
 ];
 
-/** @typedef {{to: string, type: string}} Choice `to` is a column's id, NEW or SKIP; `type` is what a new one would be */
+/** @typedef {{to: string, type: string}} Choice `to`: a column's id, NEW or SKIP; `type`: what a new one would be */
 
-/** What the server suggests. Choices made before stay where the header is still there. @returns {Object<string, Choice>} */
+/** What the server suggests; choices made before stay if the header does. @returns {Object<string, Choice>} */
 export function choicesOf(preview, before = {}) {
   return Object.fromEntries(
     preview.columns.map(({ header, type }) => {
@@ -40,7 +40,10 @@ export function mappingOf(choices) {
   );
 }
 
-/** What is wrong by header, before the server is asked. @param {Object<string, Choice>} choices @param {{id: string, name: string}[]} columns */
+/**
+ * What is wrong by header, before the server is asked.
+ * @param {Object<string, Choice>} choices @param {{id: string, name: string}[]} columns
+ */
 export function faultsOf(choices, columns) {
   const faults = {};
   const taken = new Map();

@@ -4,7 +4,7 @@
 const key = `runsheet-pins-${document.documentElement.dataset.workspace}`;
 
 /** @returns {{id: string, name: string}[]} */
-export function pins() {
+function pins() {
   try {
     const kept = JSON.parse(localStorage.getItem(key) || "[]");
     return Array.isArray(kept) ? kept : [];

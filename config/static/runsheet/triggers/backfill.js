@@ -1,12 +1,16 @@
 // @ts-check
 /** Running past slots on purpose: first how many they are, then start them. */
-import { Problem } from "../api.js";
+import { api } from "../api.js";
 import { instantOf, wallOf, zoneHere } from "../cron/zone.js";
+import { plural } from "../format.js";
 import { openDialog } from "../ui/dialog.js";
 import { html, useState } from "../ui/html.js";
-import { backfill, slots } from "./actions.js";
+import { Faults, cancel, labelled } from "../ui/parts.js";
+import { useSending } from "../ui/sending.js";
 
 const DAY_MS = 86_400_000;
+
+const slots = (count) => plural(count, "slot");
 
 /** @param {{id: string, name: string}} trigger @returns {Promise<boolean>} whether any slot was started */
 export async function openBackfill(trigger) {
@@ -15,53 +19,37 @@ export async function openBackfill(trigger) {
 
 function Backfill({ trigger, close }) {
   const zone = zoneHere();
-  const now = Date.now();
-  const [from, setFrom] = useState(wallOf(new Date(now - DAY_MS).toISOString(), zone).slice(0, 16));
-  const [to, setTo] = useState(wallOf(new Date(now).toISOString(), zone).slice(0, 16));
+  const wallAt = (ms) => wallOf(new Date(ms).toISOString(), zone).slice(0, 16);
+  const [values, setValues] = useState({ from: wallAt(Date.now() - DAY_MS), to: wallAt(Date.now()) });
   const [counted, setCounted] = useState(/** @type {{count: number, existing: number}|null} */ (null));
-  const [faults, setFaults] = useState(/** @type {string[]} */ ([]));
-  const [busy, setBusy] = useState(false);
-  const submit = async (event) => {
+  const { busy, faults, send } = useSending();
+  const submit = (event) => {
     event.preventDefault();
-    setBusy(true);
-    setFaults([]);
-    try {
-      const answer = await backfill(trigger, {
-        from: instantOf(from, zone),
-        to: instantOf(to, zone),
-        dryRun: counted === null,
-      });
-      if (counted !== null) return close(true);
-      setCounted(answer);
-    } catch (error) {
-      setFaults(error instanceof Problem ? error.lines : ["The server could not be reached. Try again."]);
-    }
-    return setBusy(false);
+    send(async () => {
+      const [from, to] = [instantOf(values.from, zone), instantOf(values.to, zone)];
+      const body = { from, to, dry_run: counted === null };
+      const answer = await api("POST", `triggers/${trigger.id}/backfill/`, { body });
+      if (counted) close(true);
+      else setCounted(answer);
+    });
   };
-  const change = (set) => (event) => {
-    set(event.currentTarget.value);
-    setCounted(null);
+  const field = (name, label) => {
+    const change = (event) => {
+      setValues({ ...values, [name]: event.currentTarget.value });
+      setCounted(null);
+    };
+    const id = `backfill-${name}`;
+    const control = html`<input id=${id} type="datetime-local" required value=${values[name]} onInput=${change} />`;
+    return labelled(id, label, control);
   };
   return html`<h2 id="dialog-title">Backfill “${trigger.name}”</h2>
     <p>Runs slots that lie in the past, oldest first. Nothing starts before you have seen how many they are.</p>
     <form onSubmit=${submit}>
-      <div class="field">
-        <label for="backfill-from">From</label
-        ><input id="backfill-from" type="datetime-local" required value=${from} onInput=${change(setFrom)} />
-      </div>
-      <div class="field">
-        <label for="backfill-to">To</label
-        ><input id="backfill-to" type="datetime-local" required value=${to} onInput=${change(setTo)} />
-      </div>
+      ${field("from", "From")} ${field("to", "To")}
       <p role="status">${counted && wordsOf(counted)}</p>
-      ${
-        faults.length > 0 &&
-        html`<ul class="errors" role="alert">
-          ${faults.map((line) => html`<li>${line}</li>`)}
-        </ul>`
-      }
+      <${Faults} lines=${faults} />
       <div class="actions">
-        <button type="button" class="button" onClick=${() => close()}>Cancel</button>
+        ${cancel(close)}
         <button class="button primary" disabled=${busy || counted?.count === 0}>
           ${counted?.count ? `Run ${slots(counted.count)}` : "Count slots"}
         </button>

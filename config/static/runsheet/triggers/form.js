@@ -1,13 +1,14 @@
 // @ts-check
 /** `<trigger-form>`: a trigger is made or changed here, over REST; what is wrong stands beside its field. */
-import { Problem, api } from "../api.js";
+import { Problem, all, api, intent } from "../api.js";
 import { zoneHere } from "../cron/zone.js";
+import { Input } from "../ui/fields.js";
 import { html, render, useEffect, useLayoutEffect, useRef, useState } from "../ui/html.js";
-import { duplicate, intent, remove, runNow, turn } from "./actions.js";
-import { Input, faultsOf } from "./fields.js";
+import { button } from "../ui/parts.js";
+import { duplicate, remove, runNow, turn } from "./actions.js";
 import { Options } from "./options.js";
 import { Schedule, Upcoming } from "./schedule.js";
-import { Target, all } from "./target.js";
+import { Target } from "./target.js";
 import { FieldFault, blank, bodyOf, changes, valuesOf } from "./values.js";
 
 const DEFAULT_TIMEOUT = "780";
@@ -70,17 +71,17 @@ function Page({ found }) {
     <form class="trigger-area" onSubmit=${save}>
       <div class="content">
         ${told && html`<${Told} told=${told} reload=${reload} save=${save} />`}
-        ${!may.change && html`<p class="told-quiet" role="note">Only an admin, the person who made this trigger, or the one it runs as may change it.</p>`}
+        ${
+          !may.change &&
+          html`<p class="told-quiet" role="note">
+            Only an admin, the person who made this trigger, or the one it runs as may change it.
+          </p>`
+        }
         <fieldset class="plain" disabled=${!may.change}>
           <${Input} form=${form} name="name" label="Name" required maxlength="256" autocomplete="off" />
           <${Target} form=${form} choices=${found.choices} />
           <${Schedule} form=${form} />
-          <${Options}
-            form=${form}
-            members=${found.members}
-            person=${{ id: person, name: personName }}
-            isOpen=${isUnderMore(errors)}
-          />
+          <${Options} form=${form} members=${found.members} person=${{ id: person, name: personName }} />
         </fieldset>
       </div>
       <aside class="trigger-side" aria-label="Next runs and saving">
@@ -128,38 +129,16 @@ function words(error) {
   return { line: error.message, errors: error.errors };
 }
 
-const MORE = [
-  "payload",
-  "message_template",
-  "overlap_policy",
-  "catchup_policy",
-  "catchup_window_seconds",
-  "catchup_limit",
-  "max_retries",
-  "retry_delay_seconds",
-  "timeout_seconds",
-  "pause_on_failures",
-  "start_at",
-  "end_at",
-  "jitter_seconds",
-  "run_as_user",
-  "description",
-  "target_options.limit",
-  "target_options.fail_above_percent",
-];
-const isUnderMore = (errors) => MORE.some((name) => faultsOf(errors, name).length) || undefined;
+/** A field that is wrong may lie under More options, which then has to be open. */
+const uncover = (field) => field.closest("details")?.setAttribute("open", "");
 
-/** What the browser refuses before anything is sent may lie under More options, which then has to be open. */
-island.addEventListener(
-  "invalid",
-  (event) => {
-    if (event.target instanceof Element) event.target.closest("details")?.setAttribute("open", "");
-  },
-  true,
-);
+/** What the browser refuses before anything is sent. */
+island.addEventListener("invalid", (event) => event.target instanceof Element && uncover(event.target), true);
 
 function showFault() {
-  const first = island.querySelector("[aria-invalid=true]") || island.querySelector(".notice");
+  const wrong = island.querySelectorAll("[aria-invalid=true]");
+  wrong.forEach(uncover);
+  const first = wrong[0] || island.querySelector(".notice");
   if (first instanceof HTMLElement) first.focus();
   first?.scrollIntoView({ block: "center" });
 }
@@ -171,54 +150,46 @@ function Told({ told, reload, save }) {
     ${
       told.stale &&
       html`<p class="row-of-buttons">
-        <button type="button" class="button small" onClick=${reload}>Show theirs</button>
-        <button type="button" class="button small" onClick=${(event) => save(event, true)}>Save mine over it</button>
+        ${button("Show theirs", reload, "small")} ${button("Save mine over it", (event) => save(event, true), "small")}
       </p>`
     }
   </div>`;
 }
 
 function Head({ trigger, setTrigger }) {
-  const it = trigger && { id, name: trigger.name, invocations: `/triggers/${id}/invocations/` };
-  const flip = async (event) => {
-    const now = await turn(it, !trigger.enabled, event.currentTarget);
-    if (now) setTrigger({ ...trigger, ...now });
-  };
   return html`<header class="topbar trigger-head">
     <a class="crumb" href=${list}>Triggers</a><span class="crumb" aria-hidden="true">/</span>
     <h1>${trigger ? trigger.name : "New trigger"}</h1>
     <span class="spacer"></span>
-    ${
-      trigger &&
-      html`<span class="on-off"
-          ><span id="on-label">${trigger.enabled ? "On" : "Off"}</span
-          ><button
-            class="switch"
-            type="button"
-            role="switch"
-            aria-checked=${String(trigger.enabled)}
-            aria-label="This trigger is on"
-            disabled=${!may.change}
-            onClick=${flip}
-          ></button
-        ></span>
-        ${may.run && html`<button class="button" type="button" onClick=${(event) => runNow(it, event.currentTarget)}>Run now</button>`}
-        <a class="button" href=${it.invocations}>View runs</a>
-        ${
-          may.change &&
-          html`<button class="button" type="button" onClick=${() => duplicate(it)}>Duplicate</button>
-            <button
-              class="button danger"
-              type="button"
-              onClick=${async () => {
-                if (await remove(it)) leave();
-              }}
-            >
-              Delete
-            </button>`
-        }`
-    }
+    ${trigger && html`<${Doings} trigger=${trigger} setTrigger=${setTrigger} />`}
   </header>`;
+}
+
+/** What can be done with a trigger that is there. */
+function Doings({ trigger, setTrigger }) {
+  const it = { id, name: trigger.name, invocations: `/triggers/${id}/invocations/` };
+  const flip = async (event) => {
+    const now = await turn(it, !trigger.enabled, event.currentTarget);
+    if (now) setTrigger({ ...trigger, ...now });
+  };
+  const drop = async () => {
+    if (await remove(it)) leave();
+  };
+  return html`<span class="on-off">
+      <span id="on-label">${trigger.enabled ? "On" : "Off"}</span>
+      <button
+        class="switch"
+        type="button"
+        role="switch"
+        aria-checked=${String(trigger.enabled)}
+        aria-label="This trigger is on"
+        disabled=${!may.change}
+        onClick=${flip}
+      ></button>
+    </span>
+    ${may.run && button("Run now", (event) => runNow(it, event.currentTarget))}
+    <a class="button" href=${it.invocations}>View runs</a>
+    ${may.change && button("Duplicate", () => duplicate(it))} ${may.change && button("Delete", drop, "danger")}`;
 }
 
 function leave() {

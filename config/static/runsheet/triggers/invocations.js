@@ -1,7 +1,8 @@
 // @ts-check
 /** Lists of invocations: cancel what is under way, run again what is over. */
 import { finishList } from "../run/list_times.js";
-import { arm, cancel, rerun } from "./actions.js";
+import { arm } from "../ui/once.js";
+import { cancel, rerun } from "./actions.js";
 import { keepTimes } from "./times.js";
 
 /** What begins and ends elsewhere, such as a table's cells, is not told of on the socket. */
@@ -15,13 +16,9 @@ keepTimes(list);
 setInterval(() => {
   if (!document.hidden && list.querySelector("[data-in-flight]")) stale();
 }, LOOK_MS);
-list.addEventListener("click", async (event) => {
-  const button = event.target instanceof Element ? event.target.closest("[data-act]") : null;
-  const row = button?.closest("[data-invocation]");
-  if (!(button instanceof HTMLButtonElement) || !(row instanceof HTMLElement)) return;
-  const id = row.dataset.invocation || "";
+arm(list, async (button) => {
+  const { invocation: id = "", name } = /** @type {HTMLElement} */ (button.closest("[data-invocation]")).dataset;
   if (button.dataset.act === "cancel") await cancel(id, button);
-  else await rerun(id, row.dataset.name, button);
+  else await rerun(id, name, button);
   stale();
 });
-arm(list);

@@ -1,8 +1,9 @@
 // @ts-check
 /** The list of triggers: switch, run now, and the menu of the rest. */
 import { html } from "../ui/html.js";
-import { openMenu } from "../ui/menu.js";
-import { arm, duplicate, remove, runNow, turn } from "./actions.js";
+import { item, openMenu } from "../ui/menu.js";
+import { arm } from "../ui/once.js";
+import { duplicate, remove, runNow, turn } from "./actions.js";
 import { openBackfill } from "./backfill.js";
 import { keepTimes } from "./times.js";
 
@@ -10,11 +11,7 @@ const list = /** @type {HTMLElement} */ (document.querySelector("[data-trigger-l
 const stale = () => list.dispatchEvent(new CustomEvent("stale"));
 
 keepTimes(list);
-list.addEventListener("click", (event) => {
-  const button = event.target instanceof Element ? event.target.closest("[data-act]") : null;
-  if (button instanceof HTMLButtonElement) act(button, rowOf(button));
-});
-arm(list);
+arm(list, (button) => act(button, rowOf(button)));
 
 function rowOf(button) {
   const row = button.closest("[data-trigger]");
@@ -37,50 +34,21 @@ async function flip(button, trigger) {
 }
 
 function menu(button, trigger) {
+  const place = (label, address) => html`<a class="item" href=${address}>${label}</a>`;
+  /** Do something, then have the list read anew if it was done. */
+  const change = (act) => async () => {
+    if (await act(trigger)) stale();
+  };
   openMenu(
     button,
-    (close) => {
-      const item = (label, then, danger = false) =>
-        html`<button
-          type="button"
-          class=${danger ? "item danger" : "item"}
-          onClick=${() => {
-            close();
-            then();
-          }}
-        >
-          ${label}
-        </button>`;
-      const place = (label, address) => html`<a class="item" href=${address}>${label}</a>`;
-      return html`<h3>${trigger.name}</h3>
-        ${
-          trigger.mayRun &&
-          item("Run now", async () => {
-            await runNow(trigger);
-            stale();
-          })
-        }
+    () =>
+      html`<h3>${trigger.name}</h3>
+        ${trigger.mayRun && item("Run now", () => runNow(trigger).then(stale))}
         ${place("View runs", trigger.invocations)}
         ${place(trigger.mayChange ? "Edit" : "View settings", `/triggers/${trigger.id}/`)}
         ${"mayMake" in list.dataset && item("Duplicate", () => duplicate(trigger))}
-        ${
-          trigger.mayRun &&
-          item("Backfill…", async () => {
-            if (await openBackfill(trigger)) stale();
-          })
-        }
-        ${trigger.mayChange && html`<hr />`}
-        ${
-          trigger.mayChange &&
-          item(
-            "Delete",
-            async () => {
-              if (await remove(trigger)) stale();
-            },
-            true,
-          )
-        }`;
-    },
+        ${trigger.mayRun && item("Backfill…", change(openBackfill))} ${trigger.mayChange && html`<hr />`}
+        ${trigger.mayChange && item("Delete", change(remove), true)}`,
     { label: trigger.name },
   );
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** The rest of a trigger: what it hands over, and how it copes. */
+import { Area, Field, Input, Select } from "../ui/fields.js";
 import { html } from "../ui/html.js";
-import { Area, Field, Input, Select } from "./fields.js";
 import { TableLimits } from "./target.js";
 
 const OVERLAP = [
@@ -10,78 +10,52 @@ const OVERLAP = [
   ["cancel_other", "Cancel the earlier one"],
   ["allow", "Run both"],
 ];
-const CATCHUP = [
-  ["latest", "Run the latest one"],
-  ["all", "Run each of them"],
-  ["skip", "Run none"],
-];
+const CATCHUP = Object.entries({ latest: "Run the latest one", all: "Run each of them", skip: "Run none" });
 
 /** `members` is null for those who may only have it run as themselves. */
-export function Options({ form, members, person, isOpen }) {
+export function Options({ form, members, person }) {
   const { values } = form;
-  const isTable = values.target_kind === "table_run";
-  const whole = { type: "number", min: 0, step: 1 };
-  return html`<details class="options" open=${isOpen}>
+  const isAll = values.catchup_policy === "all";
+  const number = (name, label, more) =>
+    html`<${Input} form=${form} name=${name} label=${label} type="number" min="0" step="1" ...${more} />`;
+  const time = (name, label) =>
+    html`<${Input} form=${form} name=${name} label=${label} type="datetime-local" step="1" />`;
+  return html`<details class="options">
     <summary>More options</summary>
-    ${isTable ? html`<${TableLimits} form=${form} />` : html`<${HandedOver} form=${form} />`}
+    <${values.target_kind === "table_run" ? TableLimits : HandedOver} form=${form} />
     <div class="row-of-fields">
       <${Select} form=${form} name="overlap_policy" label="If an earlier one is still under way" options=${OVERLAP} />
       <${Select} form=${form} name="catchup_policy" label="If slots were missed" options=${CATCHUP} />
-      <${Input}
-        form=${form}
-        name="catchup_window_seconds"
-        label="Missed at most so long ago, in seconds"
-        ...${whole}
-        min="10"
-        required
-      />
-      ${values.catchup_policy === "all" && html`<${Input} form=${form} name="catchup_limit" label="At most so many of them" ...${whole} min="1" required />`}
+      ${number("catchup_window_seconds", "Missed at most so long ago, in seconds", { min: 10, required: true })}
+      ${isAll && number("catchup_limit", "At most so many of them", { min: 1, required: true })}
     </div>
     <div class="row-of-fields">
-      <${Input} form=${form} name="max_retries" label="Retries" ...${whole} max="10" required />
-      <${Input}
-        form=${form}
-        name="retry_delay_seconds"
-        label="First retry after, in seconds"
-        ...${whole}
-        min="10"
-        required
-        hint="Doubles with each."
-      />
-      <${Input}
-        form=${form}
-        name="timeout_seconds"
-        label="Stop after, in seconds"
-        ...${whole}
-        min="30"
-        placeholder="never"
-      />
-      <${Input}
-        form=${form}
-        name="pause_on_failures"
-        label="Pause after so many failures in a row"
-        ...${whole}
-        min="1"
-        placeholder="never"
-      />
+      ${number("max_retries", "Retries", { max: 10, required: true })}
+      ${number("retry_delay_seconds", "First retry after, in seconds", {
+        min: 10,
+        required: true,
+        hint: "Doubles with each.",
+      })}
+      ${number("timeout_seconds", "Stop after, in seconds", { min: 30, placeholder: "never" })}
+      ${number("pause_on_failures", "Pause after so many failures in a row", { min: 1, placeholder: "never" })}
     </div>
     <div class="row-of-fields">
-      <${Input} form=${form} name="start_at" label="Not before" type="datetime-local" step="1" />
-      <${Input} form=${form} name="end_at" label="Not after" type="datetime-local" step="1" />
-      <${Input}
-        form=${form}
-        name="jitter_seconds"
-        label="Spread over, in seconds"
-        ...${whole}
-        max="3600"
-        required
-        hint="Starts up to this much later, always alike for one slot."
-      />
+      ${time("start_at", "Not before")} ${time("end_at", "Not after")}
+      ${number("jitter_seconds", "Spread over, in seconds", {
+        max: 3600,
+        required: true,
+        hint: "Starts up to this much later, always alike for one slot.",
+      })}
     </div>
     <${RunAs} form=${form} members=${members} person=${person} />
     <${Area} form=${form} name="description" label="Notes" rows="2" maxlength="10000" />
   </details>`;
 }
+
+/** What a message template may speak of. */
+const SPOKEN =
+  "A template over payload, trigger, scheduled_for, scheduled_for_local and timezone; the workflow reads it as " +
+  "input.message. Empty: the payload.";
 
 const HandedOver = ({ form }) =>
   html`<${Area}
@@ -102,7 +76,7 @@ const HandedOver = ({ form }) =>
       spellcheck="false"
       class="mono"
       placeholder="Report for {{ scheduled_for_local }}"
-      hint="A template over payload, trigger, scheduled_for, scheduled_for_local and timezone; the workflow reads it as input.message. Empty: the payload."
+      hint=${SPOKEN}
     />`;
 
 function RunAs({ form, members, person }) {
@@ -121,7 +95,7 @@ function RunAs({ form, members, person }) {
   }
   const chosen = form.values.run_as_user;
   const isMine = chosen === person.id;
-  const words = isMine ? `${person.name} (you)` : chosen ? "Somebody else" : "Nobody";
+  const somebody = chosen ? "Somebody else" : "Nobody";
   const mine = html`<button type="button" class="as-link" onClick=${() => form.set({ run_as_user: person.id })}>
     Have it run as you
   </button>`;
@@ -130,6 +104,7 @@ function RunAs({ form, members, person }) {
     label="Runs as"
     errors=${form.errors}
     hint=${isMine ? "It may do what you may, and stops when you leave." : mine}
-    >${(own) => html`<input ...${own} readonly value=${words} />`}<//
-  >`;
+  >
+    ${(own) => html`<input ...${own} readonly value=${isMine ? `${person.name} (you)` : somebody} />`}
+  <//>`;
 }

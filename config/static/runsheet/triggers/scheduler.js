@@ -3,8 +3,8 @@
 import { api } from "../api.js";
 import { finishList } from "../run/list_times.js";
 import { confirm } from "../ui/confirm.js";
+import { once } from "../ui/once.js";
 import { toast } from "../ui/toast.js";
-import { once } from "./actions.js";
 import { keepTimes } from "./times.js";
 
 const LOOK_MS = 5_000;
@@ -22,7 +22,9 @@ if (restart) restart.disabled = false;
 restart?.addEventListener("click", async () => {
   const sure = await confirm({
     title: "Restart the scheduler?",
-    text: "The process that leads gives up the lead, another is chosen, and what is due fires at once. Nothing that runs is touched.",
+    text:
+      "The process that leads gives up the lead, another is chosen, and what is due fires at once. " +
+      "Nothing that runs is touched.",
     yes: "Restart",
   });
   if (!sure) return;

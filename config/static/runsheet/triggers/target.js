@@ -1,27 +1,14 @@
 // @ts-check
 /** What a trigger runs: a version of a workflow, or the cells of a table. The choices are the API's own lists. */
-import { useEffect, useState, html } from "../ui/html.js";
 import { api } from "../api.js";
+import { Input, Segments, Select, faultsOf } from "../ui/fields.js";
+import { html, useEffect, useState } from "../ui/html.js";
+import { Faults, tick } from "../ui/parts.js";
 import { MODES } from "../words.js";
-import { Faults, Input, Segments, Select, faultsOf } from "./fields.js";
 
-const KINDS = [
-  ["workflow", "Workflow"],
-  ["table_run", "Table"],
-];
+const KINDS = Object.entries({ workflow: "Workflow", table_run: "Table" });
 /** The name of the draft, which has no stored ref. */
 const DRAFT = "draft";
-
-/** Every entry of a list of the API. */
-export async function all(path) {
-  const found = [];
-  for (let after; ;) {
-    const page = await api("GET", path, { query: { limit: 500, after } });
-    found.push(...page.results);
-    if (!page.next) return found;
-    after = page.next;
-  }
-}
 
 /** `choices` are the API's workflows and tables. */
 export function Target({ form, choices }) {
@@ -37,7 +24,7 @@ export function Target({ form, choices }) {
         onPick=${(target_kind) => set({ target_kind })}
       />
     </div>
-    ${isTable ? html`<${OfTable} form=${form} tables=${choices.tables} />` : html`<${OfWorkflow} form=${form} workflows=${choices.workflows} />`}
+    <${isTable ? OfTable : OfWorkflow} form=${form} ...${choices} />
   </section>`;
 }
 
@@ -79,6 +66,7 @@ function refOptions(workflow, ref) {
 function OfTable({ form, tables }) {
   const { values, errors } = form;
   const groups = useGroups(values.table);
+  const besideMode = faultsOf(errors, "target_options.mode");
   return html`<div class="row-of-fields">
       <${Select}
         form=${form}
@@ -99,22 +87,22 @@ function OfTable({ form, tables }) {
     ${groups.length > 0 && html`<${Groups} groups=${groups} form=${form} />`}
     <${Faults}
       id="trigger-target-errors"
-      lines=${faultsOf(errors, "target_options").filter((line) => !faultsOf(errors, "target_options.mode").includes(line))}
+      lines=${faultsOf(errors, "target_options").filter((line) => !besideMode.includes(line))}
     />`;
 }
 
+const ALL_RUN = "None picked: all of them run, those that are added later too.";
+
 function Groups({ groups, form }) {
   const { values, set } = form;
-  const flip = (id) => (event) =>
-    set({ groups: event.currentTarget.checked ? [...values.groups, id] : values.groups.filter((each) => each !== id) });
+  const flip = (id) => (on) =>
+    set({ groups: on ? [...values.groups, id] : values.groups.filter((each) => each !== id) });
+  const box = (id, words) => tick(words, values.groups.includes(id), flip(id));
   const gone = values.groups.filter((id) => !groups.some((group) => group.id === id));
   return html`<fieldset class="ticks">
     <legend>Workflow groups</legend>
-    <span class="hint"
-      >${values.groups.length ? "Only those picked run." : "None picked: all of them run, those that are added later too."}</span
-    >
-    ${groups.map((group) => html`<label class="tick"><input type="checkbox" checked=${values.groups.includes(group.id)} onChange=${flip(group.id)} />${group.name}</label>`)}
-    ${gone.map((id) => html`<label class="tick"><input type="checkbox" checked onChange=${flip(id)} />A group that is gone</label>`)}
+    <span class="hint">${values.groups.length ? "Only those picked run." : ALL_RUN}</span>
+    ${groups.map(({ id, name }) => box(id, name))} ${gone.map((id) => box(id, "A group that is gone"))}
   </fieldset>`;
 }
 

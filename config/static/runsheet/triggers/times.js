@@ -8,7 +8,7 @@ import { dayAndTime, exactly, fromNow, isZone, zoneHere } from "../cron/zone.js"
 const AGAIN_MS = 20_000;
 
 /** Write out every `<time data-instant>` under an element. @param {Element} root */
-export function writeTimes(root) {
+function writeTimes(root) {
   const here = zoneHere();
   for (const time of root.querySelectorAll("time[data-instant]")) {
     if (!(time instanceof HTMLTimeElement)) continue;

@@ -1,7 +1,8 @@
 // @ts-check
 /** Ask once before something costly. The answer is a promise of yes or no. */
-import { html } from "./html.js";
 import { openDialog } from "./dialog.js";
+import { html } from "./html.js";
+import { button } from "./parts.js";
 
 /** @param {{title: string, text: string, yes: string}} words `yes` is the verb on the button */
 export async function confirm({ title, text, yes }) {
@@ -10,8 +11,7 @@ export async function confirm({ title, text, yes }) {
       html`<h2 id="dialog-title">${title}</h2>
         <p>${text}</p>
         <div class="actions">
-          <button type="button" class="button" onClick=${() => close(false)}>Cancel</button>
-          <button type="button" class="button primary" onClick=${() => close(true)}>${yes}</button>
+          ${button("Cancel", () => close(false))} ${button(yes, () => close(true), "primary")}
         </div>`,
   );
   return agreed === true;

@@ -2,8 +2,8 @@
 /** The jobs tray: a quiet button in the navigation while something long is at work, and a word when it has ended. */
 import { api } from "../api.js";
 import { plural } from "../format.js";
-import { isActive, outcome, share, title } from "../tables/job_words.js";
 import { rejectsAddress } from "../tables/job_view.js";
+import { isActive, outcome, share, title } from "../tables/job_words.js";
 import { watchWorkspace } from "../workspace_live.js";
 import { html, render } from "./html.js";
 import { toast } from "./toast.js";
@@ -27,21 +27,17 @@ function take(job) {
 function draw() {
   const active = [...jobs.values()].filter(isActive);
   const part = active.length === 1 ? share(active[0]) : null;
+  const far = part === null ? "" : ` · ${Math.floor(part * 100)}%`;
+  const words = active.length ? `${plural(active.length, "job")}${far}` : "Jobs done";
   button.hidden = !jobs.size;
-  const words = active.length
-    ? `${plural(active.length, "job")}${part === null ? "" : ` · ${Math.floor(part * 100)}%`}`
-    : "Jobs done";
   render(html`${active.length > 0 && html`<i class="ring" aria-hidden="true"></i>`}<span>${words}</span>`, button);
   tray.dispatchEvent(new Event("change"));
 }
 
 function tell(job) {
-  const go = (address) => () => location.assign(address);
-  const action = job.has_rejects
-    ? { label: "Refused rows", run: go(rejectsAddress(job)) }
-    : table
-      ? undefined
-      : { label: "Open table", run: go(`/tables/${job.table}/`) };
+  const to = (label, address) => ({ label, run: () => location.assign(address) });
+  const open = table ? undefined : to("Open table", `/tables/${job.table}/`);
+  const action = job.has_rejects ? to("Refused rows", rejectsAddress(job)) : open;
   toast(`${title(job)}: ${outcome(job)}`, { kind: job.status === "failed" ? "error" : "info", seconds: 12, action });
 }
 

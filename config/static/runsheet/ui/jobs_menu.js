@@ -1,13 +1,15 @@
 // @ts-check
 /** What the jobs tray lists. */
-import { cancelJob, JobProgress } from "../tables/job_view.js";
+import { JobProgress, cancelJob } from "../tables/job_view.js";
 import { isActive, title } from "../tables/job_words.js";
 import { html, useEffect, useState } from "./html.js";
 import { openMenu } from "./menu.js";
+import { button } from "./parts.js";
 
 /**
  * @param {Element} anchor
- * @param {{jobs: Map<string, any>, tray: EventTarget, take: (job: any) => void}} known what the tray holds; "change" says that it is another
+ * @param {{jobs: Map<string, any>, tray: EventTarget, take: (job: any) => void}} known what the tray holds; "change"
+ *   says that it is another
  */
 export const openJobs = (anchor, known) => openMenu(anchor, () => html`<${Jobs} ...${known} />`, { label: "Jobs" });
 
@@ -25,7 +27,7 @@ function Jobs({ jobs, tray, take }) {
         <${JobProgress} job=${job} />
         <p class="row-of-buttons">
           <a class="button small" href=${`/tables/${job.table}/`}>Open table</a>
-          ${isActive(job) && html`<button type="button" class="button small danger" onClick=${async () => take(await cancelJob(job))}>Cancel</button>`}
+          ${isActive(job) && button("Cancel", async () => take(await cancelJob(job)), "small danger")}
         </p>
       </section>`,
   );

@@ -3,7 +3,7 @@
  * A menu in a native popover: it closes on Escape and on a click elsewhere, arrows move, the focus comes back.
  * A form in one keeps its keys to itself and is as large as what is in it.
  */
-import { render } from "./html.js";
+import { html, render } from "./html.js";
 
 let open = null;
 
@@ -40,6 +40,19 @@ export function closeMenu() {
   if (open) open.close();
 }
 
+/** A line of a menu: it closes the menu and does something. */
+export const item = (label, act, isDanger = false) =>
+  html`<button
+    type="button"
+    class=${isDanger ? "item danger" : "item"}
+    onClick=${() => {
+      closeMenu();
+      act();
+    }}
+  >
+    ${label}
+  </button>`;
+
 function dispose(box, anchor) {
   const hadFocus = box.contains(document.activeElement) || document.activeElement === document.body;
   anchor.removeAttribute("aria-expanded");
@@ -73,7 +86,6 @@ function moveFocus(box, event) {
   event.preventDefault();
   const all = focusables(box);
   const here = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-  const next =
-    event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : (here + step + all.length) % all.length;
+  const next = { Home: 0, End: all.length - 1 }[event.key] ?? (here + step + all.length) % all.length;
   all[next]?.focus();
 }

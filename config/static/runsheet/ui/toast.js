@@ -1,6 +1,6 @@
 // @ts-check
 /** Short messages in the corner. Errors stay until closed and are announced at once. */
-import { Problem, isAbort } from "../api.js";
+import { Problem, isAbort, linesOf } from "../api.js";
 
 function shelf() {
   let found = document.querySelector(".toasts");
@@ -40,8 +40,7 @@ export function toast(text, { kind = "info", seconds = 6, action } = {}) {
 /** Tell what went wrong with something the person did; `doing` completes "Could not …". */
 export function report(error, doing) {
   if (isAbort(error)) return;
-  const words = error instanceof Problem ? error.lines.join(" ") : "The server could not be reached. Try again.";
-  toast(`Could not ${doing}. ${words}`, { kind: "error" });
+  toast(`Could not ${doing}. ${linesOf(error).join(" ")}`, { kind: "error" });
   if (!(error instanceof Problem)) console.warn(error);
 }
 

@@ -1,8 +1,8 @@
 // @ts-check
 /** What a choice is made of: a list below the field, which searches it; a choice that is missing can be added. */
 import { api } from "../../api.js";
+import { isCtrl, make } from "../dom.js";
 import { choicesOf, hueOf } from "../values.js";
-import { part } from "./field.js";
 import { wordsOf } from "./kinds.js";
 
 const MOST_SHOWN = 100;
@@ -23,11 +23,8 @@ export class Choices {
     this.chosen = [].concat(value ?? []);
     this.mayAdd = !grid.schema.locks.includes("schema");
     this.on = -1;
-    this.list = part("div", "list");
-    this.list.id = "choices";
-    this.list.setAttribute("role", "listbox");
-    this.list.setAttribute("aria-label", column.name);
-    if (this.isMany) this.list.setAttribute("aria-multiselectable", "true");
+    const many = { "aria-multiselectable": this.isMany && "true" };
+    this.list = make("div", { part: "list", id: "choices", role: "listbox", "aria-label": column.name, ...many });
     field.offer(this.list);
     const says = { role: "combobox", "aria-expanded": "true", "aria-controls": "choices", "aria-autocomplete": "list" };
     for (const [name, said] of Object.entries(says)) field.text.setAttribute(name, said);
@@ -46,11 +43,8 @@ export class Choices {
       .filter((choice) => choice.toLowerCase().includes(wanted))
       .slice(0, MOST_SHOWN)
       .map((choice) => ({ choice, act: (isKey) => this.pick(choice, isKey) }));
-    const isNew =
-      wanted &&
-      !all.some((choice) => choice.toLowerCase() === wanted) &&
-      !wanted.includes(",") &&
-      text.length <= LONGEST;
+    const isKnown = all.some((choice) => choice.toLowerCase() === wanted);
+    const isNew = wanted && !isKnown && !wanted.includes(",") && text.length <= LONGEST;
     /** @type {{choice?: string, label?: string, act: (isKey: boolean) => void}[]} */
     this.options = found;
     if (isNew && this.mayAdd)
@@ -58,24 +52,20 @@ export class Choices {
     if (!wanted && !this.isMany && this.chosen.length)
       this.options.push({ label: "Empty this cell", act: (isKey) => this.pick(null, isKey) });
     this.list.replaceChildren(...this.options.map((option, place) => this.draw(option, place)));
-    this.light(wanted ? 0 : this.isMany ? -1 : found.findIndex(({ choice }) => choice === this.chosen[0]));
-    this.field.tell(
-      this.options.length ? "" : all.length ? "No such choice." : "This column has no choices yet: type one to add it.",
-    );
+    const chosen = this.isMany ? -1 : found.findIndex(({ choice }) => choice === this.chosen[0]);
+    this.light(wanted ? 0 : chosen);
+    const none = all.length ? "No such choice." : "This column has no choices yet: type one to add it.";
+    this.field.tell(this.options.length ? "" : none);
   }
 
   draw({ choice, label, act }, place) {
-    const line = part("div", "option");
-    line.id = `choice-${place}`;
-    line.setAttribute("role", "option");
-    line.setAttribute("aria-selected", String(choice !== undefined && this.chosen.includes(choice)));
-    const words = part("span", choice === undefined ? "act" : "tag");
-    words.textContent = choice ?? label;
+    const isChosen = choice !== undefined && this.chosen.includes(choice);
+    const words = make("span", { part: choice === undefined ? "act" : "tag" }, choice ?? label);
     const hue = choice === undefined ? -1 : hueOf(this.column, choice);
     if (hue >= 0) words.style.setProperty("--hue", `var(--hue-${hue}, var(--ink2))`);
-    line.append(words);
-    if (this.chosen.includes(choice))
-      line.append(Object.assign(part("span", "tick"), { textContent: "✓", ariaHidden: "true" }));
+    const says = { part: "option", id: `choice-${place}`, role: "option", "aria-selected": String(isChosen) };
+    const line = make("div", says, words);
+    if (isChosen) line.append(make("span", { part: "tick", "aria-hidden": "true" }, "✓"));
     line.addEventListener("pointerdown", (event) => event.preventDefault());
     line.addEventListener("click", () => act(false));
     return line;
@@ -96,7 +86,7 @@ export class Choices {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     const count = this.list.children.length;
     if (step && count) this.light(Math.max(0, (this.on + step + count) % count));
-    else if (event.key === "Enter" && this.on >= 0 && !event.ctrlKey && !event.metaKey) this.options[this.on].act(true);
+    else if (event.key === "Enter" && this.on >= 0 && !isCtrl(event)) this.options[this.on].act(true);
     else if (event.key === "Backspace" && this.isMany && !this.field.text.value && this.chosen.length) {
       this.chosen = this.chosen.slice(0, -1);
       this.search("");

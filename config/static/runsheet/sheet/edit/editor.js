@@ -1,10 +1,11 @@
 // @ts-check
 /** One cell being edited: what is typed, what a key does, and what becomes of it when the server says no. */
 import { toast } from "../../ui/toast.js";
+import { isCtrl } from "../dom.js";
 import { within } from "../select.js";
-import { choicesOf } from "../values.js";
+import { choicesOf, isSame } from "../values.js";
 import { Choices } from "./choices.js";
-import { fromText, isLong, isSame, toNative, toText, wordsOf } from "./kinds.js";
+import { fromText, isLong, toNative, toText, wordsOf } from "./kinds.js";
 
 const LONG_KEYS = "Ctrl+Enter saves · Esc cancels";
 const STEPS = { Enter: { row: 1, col: 0 }, Tab: { row: 0, col: 1 } };
@@ -22,20 +23,10 @@ export class Editor {
     field.box.addEventListener("input", () => this.typed());
     for (const type of ["pointerdown", "click", "dblclick"])
       field.box.addEventListener(type, (event) => event.stopPropagation());
-    grid.addEventListener(
-      "pointerdown",
-      (event) => {
-        if (this.at && !event.composedPath().includes(field.box)) this.commit(null);
-      },
-      true,
-    );
-    grid.scroller.addEventListener(
-      "scroll",
-      () => {
-        if (this.at) requestAnimationFrame(() => this.follow());
-      },
-      { passive: true },
-    );
+    const left = (event) => this.at && !event.composedPath().includes(field.box) && this.commit(null);
+    grid.addEventListener("pointerdown", left, true);
+    const follow = () => this.at && requestAnimationFrame(() => this.follow());
+    grid.scroller.addEventListener("scroll", follow, { passive: true });
     grid.addEventListener("sheet:active", ({ detail }) => {
       if (this.at && !isAt(detail, this.at.place)) this.commit(null);
     });
@@ -84,12 +75,8 @@ export class Editor {
     if (this.choices) this.choices.search(field.text.value);
     else {
       const { hint, fault } = this.meant();
-      const quiet = this.isLong
-        ? LONG_KEYS
-        : field.input === field.native && this.at.column.type === "datetime"
-          ? "UTC"
-          : "";
-      field.tell(fault || hint || quiet, Boolean(fault));
+      const zone = field.input === field.native && this.at.column.type === "datetime" ? "UTC" : "";
+      field.tell(fault || hint || (this.isLong ? LONG_KEYS : zone), Boolean(fault));
     }
     field.fit();
   }
@@ -106,8 +93,7 @@ export class Editor {
     else if (event.key === "Tab") this.commit(turned(STEPS.Tab, event.shiftKey));
     else if (this.choices?.key(event)) return true;
     else if (event.key === "Enter" && event.altKey && !this.choices) this.write("\n");
-    else if (event.key === "Enter" && (!this.isLong || event.ctrlKey || event.metaKey))
-      this.commit(turned(STEPS.Enter, event.shiftKey));
+    else if (event.key === "Enter" && (!this.isLong || isCtrl(event))) this.commit(turned(STEPS.Enter, event.shiftKey));
     else return false;
     return true;
   }
@@ -145,10 +131,8 @@ export class Editor {
     else this.field.tell("Saving…");
     this.isBusy = !meant.sure;
     try {
-      await this.grid.writer.write([{ row: at.row, data: { [at.column.key]: meant.value } }], {
-        words: `change “${at.column.name}”`,
-        throws: true,
-      });
+      const words = `change “${at.column.name}”`;
+      await this.grid.writer.write([{ row: at.row, data: { [at.column.key]: meant.value } }], { words, throws: true });
       if (this.at === at) this.leave(step);
     } catch (error) {
       this.refused(at, text, wordsOf(error));
@@ -160,10 +144,9 @@ export class Editor {
   leave(step) {
     const { place } = this.at;
     this.cancel();
-    if (step)
-      this.grid.activate(
-        within({ row: place.row + step.row, col: Math.max(1, place.col + step.col) }, this.grid.bounds),
-      );
+    if (!step) return;
+    const next = { row: place.row + step.row, col: Math.max(1, place.col + step.col) };
+    this.grid.activate(within(next, this.grid.bounds));
   }
 
   /** What was refused is back in its field, with the server's words; nothing typed is lost. */
@@ -180,12 +163,9 @@ export class Editor {
         this.field.tell(words, true);
       });
     };
+    const action = { label: "Edit again", run: again };
     if (this.field.hasFocus && !this.at) again();
-    else
-      toast(`Could not change “${at.column.name}”. ${words}`, {
-        kind: "error",
-        action: { label: "Edit again", run: again },
-      });
+    else toast(`Could not change “${at.column.name}”. ${words}`, { kind: "error", action });
   }
 }
 

@@ -6,7 +6,7 @@
  * It stands in the shadow of the grid's scroller. To the page the scroller itself has the focus and gets the keys; the
  * field's own half of the active row names the cell it stands for.
  */
-import { element } from "../slot.js";
+import { make } from "../dom.js";
 
 /** What the field says of itself while it searches a list. */
 const CHOOSING = [
@@ -23,31 +23,19 @@ export class Field {
   constructor(scroller) {
     this.scroller = scroller;
     const root = scroller.attachShadow({ mode: "open", delegatesFocus: true });
-    this.text = part("textarea", "field");
-    this.text.rows = 1;
-    this.text.spellcheck = false;
-    this.text.autocomplete = "off";
+    const own = { "aria-describedby": "words" };
+    this.text = make("textarea", { part: "field", rows: 1, spellcheck: "false", autocomplete: "off", ...own });
     /** A date's own field. */
-    this.native = part("input", "field native");
-    this.native.hidden = true;
+    this.native = make("input", { part: "field native", hidden: true, ...own });
+    this.words = make("p", { part: "words", id: "words", role: "status" });
     /** Below the field: what there is to choose from, what is wrong. */
-    this.below = part("div", "below");
-    this.words = part("p", "words");
-    this.words.id = "words";
-    this.words.setAttribute("role", "status");
-    this.below.append(this.words);
+    this.below = make("div", { part: "below", hidden: true }, this.words);
     /** @type {HTMLElement|null} */
     this.list = null;
     this.isOpen = false;
-    this.below.hidden = true;
-    this.cell = part("div", "cell");
-    this.cell.setAttribute("role", "gridcell");
-    this.cell.append(this.text, this.native, this.below);
-    this.box = part("div", "editor");
-    this.box.setAttribute("role", "row");
-    this.box.append(this.cell);
-    root.append(this.box, document.createElement("slot"));
-    for (const input of [this.text, this.native]) input.setAttribute("aria-describedby", "words");
+    this.cell = make("div", { part: "cell", role: "gridcell" }, this.text, this.native, this.below);
+    this.box = make("div", { part: "editor", role: "row" }, this.cell);
+    root.append(this.box, make("slot"));
     scroller.focus = (options) => this.input.focus(options);
     new MutationObserver(() => this.follow()).observe(scroller, { attributeFilter: ["aria-activedescendant"] });
     this.follow();
@@ -62,13 +50,8 @@ export class Field {
   follow() {
     const cell = document.getElementById(this.scroller.getAttribute("aria-activedescendant") || "");
     if ("ariaActiveDescendantElement" in this.text && !this.isOpen) this.text.ariaActiveDescendantElement = cell;
-    for (const [at, name] of [
-      [this.box, "aria-rowindex"],
-      [this.cell, "aria-colindex"],
-    ]) {
-      const from = at === this.box ? cell?.parentElement : cell;
-      at.setAttribute(name, from?.getAttribute(name) || "1");
-    }
+    this.box.setAttribute("aria-rowindex", cell?.parentElement?.getAttribute("aria-rowindex") || "1");
+    this.cell.setAttribute("aria-colindex", cell?.getAttribute("aria-colindex") || "1");
     if (!this.isOpen) this.name(this.scroller.getAttribute("aria-label") || "Cell");
   }
 
@@ -153,12 +136,4 @@ export class Field {
     if (list) this.below.prepend(list);
     this.below.hidden = !list && !this.words.textContent;
   }
-}
-
-/** An element of the shadow, styled by its part. @returns {any} */
-export function part(tag, name) {
-  const found = element(tag, "");
-  found.removeAttribute("class");
-  found.part.value = name;
-  return found;
 }

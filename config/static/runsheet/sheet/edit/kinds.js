@@ -2,10 +2,9 @@
 /**
  * What is typed, by column type: the text a value is edited as, and the value a text means. Pure.
  *
- * The server decides. `sure` says that it will surely take the value, `hint` what it may object to; only JSON that is none
- * cannot be sent at all (`fault`).
+ * The server decides. `sure` says that it will surely take the value, `hint` what it may object to; only JSON that is
+ * none cannot be sent at all (`fault`).
  */
-
 import { Problem } from "../../api.js";
 
 /** @typedef {{value: any, sure: boolean, hint?: string, fault?: string}} Meant */
@@ -89,9 +88,6 @@ function fromMoment(text) {
 
 const checked = (text, pattern, hint) =>
   pattern.test(text) ? { value: text, sure: true } : { value: text, sure: false, hint };
-
-/** Whether two values are the same to a person who looks at them. */
-export const isSame = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 
 /** What the server said about a cell, without the place of the row in the call. */
 export function wordsOf(error) {

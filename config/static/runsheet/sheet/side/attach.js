@@ -1,11 +1,16 @@
 // @ts-check
-/** The panels beside the grid: a column, a workflow group, the history of runs. One is open at a time, loaded at its first use. */
+/** The panels beside the grid: a column, a workflow group, the history of runs. One at a time, loaded at first use. */
 import { confirm } from "../../ui/confirm.js";
 import { html, render } from "../../ui/html.js";
 import { openMenu } from "../../ui/menu.js";
 import { report, toast } from "../../ui/toast.js";
+import { itemsOf } from "../controls.js";
+import { make } from "../dom.js";
 
-/** Part of the grid: `openColumn(id or null, {before, after})`, `deleteColumn(id)`, `openGroup(id or null)`, `openHistory()`, and "+" at the end of the header. */
+/**
+ * Part of the grid: `openColumn(id or null, {before, after})`, `deleteColumn(id)`, `openGroup(id or null)`,
+ * `openHistory()`, and "+" at the end of the header.
+ */
 export function attachSide(grid) {
   const side = new Side(grid);
   grid.side = side;
@@ -24,38 +29,14 @@ export function attachSide(grid) {
 }
 
 function plus(grid) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "head-plus";
-  button.setAttribute("aria-label", "Add a column");
-  button.setAttribute("aria-haspopup", "menu");
-  button.addEventListener("click", () =>
-    openMenu(
-      button,
-      (close) =>
-        html`<button
-            type="button"
-            class="item"
-            onClick=${() => {
-              close();
-              grid.openColumn();
-            }}
-          >
-            Column…
-          </button>
-          <button
-            type="button"
-            class="item"
-            onClick=${() => {
-              close();
-              grid.openGroup();
-            }}
-          >
-            Columns filled by a workflow…
-          </button>`,
-      { label: "Add" },
-    ),
-  );
+  const says = { "aria-label": "Add a column", "aria-haspopup": "menu" };
+  const button = make("button", { type: "button", class: "head-plus", ...says });
+  const draw = (close) => {
+    const item = itemsOf(close);
+    const byHand = item("Column…", () => grid.openColumn());
+    return [byHand, item("Columns filled by a workflow…", () => grid.openGroup())];
+  };
+  button.addEventListener("click", () => openMenu(button, draw, { label: "Add" }));
   return button;
 }
 
@@ -66,9 +47,7 @@ class Side {
     this.isDirty = false;
     /** @type {Element|null} */
     this.before = null;
-    this.box = document.createElement("aside");
-    this.box.className = "drawer side";
-    this.box.hidden = true;
+    this.box = make("aside", { class: "drawer side", hidden: true });
     (grid.closest(".sheet-area") || grid).append(this.box);
     this.box.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || event.defaultPrevented) return;
@@ -112,21 +91,13 @@ class Side {
     this.isDirty = false;
     this.box.hidden = true;
     render(null, this.box);
-    const back =
-      this.before instanceof HTMLElement && this.before.isConnected && this.before !== document.body
-        ? this.before
-        : this.grid.scroller;
-    back.focus({ preventScroll: true });
+    const { before } = this;
+    const isThere = before instanceof HTMLElement && before.isConnected && before !== document.body;
+    (isThere ? before : this.grid.scroller).focus({ preventScroll: true });
   }
 
   async mayLeave() {
-    return (
-      !this.isDirty ||
-      confirm({
-        title: "Leave without saving?",
-        text: "What you changed in this panel is not saved yet.",
-        yes: "Leave",
-      })
-    );
+    const text = "What you changed in this panel is not saved yet.";
+    return !this.isDirty || confirm({ title: "Leave without saving?", text, yes: "Leave" });
   }
 }

@@ -2,15 +2,26 @@
 /** One column: its name, its type with what belongs to that, and what would go with it. */
 import { api } from "../../api.js";
 import { count, plural } from "../../format.js";
-import { Faults, Input, Select, faultsOf } from "../../triggers/fields.js";
 import { confirm } from "../../ui/confirm.js";
+import { Input, Select, faultsOf } from "../../ui/fields.js";
 import { html, useState } from "../../ui/html.js";
-import { report, toast } from "../../ui/toast.js";
+import { Faults, button } from "../../ui/parts.js";
+import { toast } from "../../ui/toast.js";
+import { attempt } from "../attempt.js";
 import { Choices } from "./choices.js";
 import { TYPES, bodyOf, changesOf, valuesOf } from "./columns.js";
 import { Frame, Tick, useForm } from "./form.js";
 
-const DATE_FORMATS = ["YYYY-MM-DD", "DD.MM.YYYY", "DD/MM/YYYY", "MM/DD/YYYY", "D MMM YYYY"];
+const DATE_FORMATS = [
+  ["", "2026-11-21"],
+  ...["DD.MM.YYYY", "DD/MM/YYYY", "MM/DD/YYYY", "D MMM YYYY"].map((one) => [one, one]),
+];
+const CONVERTED = "The values it holds are converted, or the change is refused with examples.";
+/** Options that are typed: what is about their fields. */
+const TYPED = {
+  currency: { label: "Currency", placeholder: "EUR", maxlength: "3", hint: "A three-letter code." },
+  decimals: { label: "Decimals", type: "number", min: "0", max: "10", step: "1", placeholder: "as entered" },
+};
 const USES = {
   dependency: "runs after it",
   input: "reads it",
@@ -34,15 +45,10 @@ export function Panel({ grid, side, columnId, place }) {
   };
   const save = (onMisfit) =>
     form.send(async () => {
-      if (!column)
-        await api("POST", path, { body: { ...bodyOf(values), ...ordinalOf(grid, place) }, key: crypto.randomUUID() });
-      else {
-        const changed = changesOf(column, values);
-        if (Object.keys(changed).length)
-          await api("PATCH", `${path}${column.id}/`, {
-            body: { ...changed, ...(onMisfit && { on_misfit: onMisfit }) },
-          });
-      }
+      const changed = column ? changesOf(column, values) : { ...bodyOf(values), ...ordinalOf(grid, place) };
+      const body = { ...changed, ...(onMisfit && { on_misfit: onMisfit }) };
+      if (!column) await api("POST", path, { body: changed, key: crypto.randomUUID() });
+      else if (Object.keys(changed).length) await api("PATCH", `${path}${column.id}/`, { body });
       done(column ? `“${values.name}” is saved.` : `“${values.name}” is here.`);
     });
   const told = form.told && {
@@ -56,64 +62,34 @@ export function Panel({ grid, side, columnId, place }) {
     onSave=${() => save()}
     save=${column ? "Save" : "Add column"}
     note=${group && html`Filled by ${group.name} from <code>${column.output_path}</code>`}
-    more=${column && html`<button type="button" class="button danger" onClick=${() => remove(grid, column, done)}>Delete</button>`}
+    more=${column && button("Delete", () => remove(grid, column, done), "danger")}
   >
     <${Input} form=${form} name="name" label="Name" required maxlength="200" autocomplete="off" />
     <${Select}
       form=${form}
       name="type"
       label="Type"
-      options=${TYPES.map(([type, word]) => [type, word])}
-      hint=${column && values.type !== column.type ? "The values it holds are converted, or the change is refused with examples." : null}
+      options=${TYPES}
+      hint=${column && values.type !== column.type ? CONVERTED : null}
     />
     <${Options} form=${form} column=${column} />
     <${Tick} form=${form} name="required" label="Required" hint="New rows must have a value here." />
     <${Tick} form=${form} name="unique" label="Unique" hint="No two rows may have the same value." />
-    ${group && html`<p><button type="button" class="button" onClick=${() => grid.openGroup(group.id)}>Edit ${group.name}…</button></p>`}
+    ${group && html`<p>${button(`Edit ${group.name}…`, () => grid.openGroup(group.id))}</p>`}
   <//>`;
 }
 
 function Options({ form, column }) {
   const options = TYPES.find(([type]) => type === form.values.type)?.[2] || [];
-  return html`${options.includes("choices") && html`<${Choices} form=${form} isNew=${!column || column.type !== form.values.type} />`}
-    ${
-      options.includes("currency") &&
-      html`<${Input}
-        form=${form}
-        name="currency"
-        at="options.currency"
-        label="Currency"
-        placeholder="EUR"
-        maxlength="3"
-        hint="A three-letter code."
-      />`
-    }
-    ${
-      options.includes("decimals") &&
-      html`<${Input}
-        form=${form}
-        name="decimals"
-        at="options.decimals"
-        label="Decimals"
-        type="number"
-        min="0"
-        max="10"
-        step="1"
-        placeholder="as entered"
-      />`
-    }
-    ${
-      options.includes("date_format") &&
-      html`<${Select}
-        form=${form}
-        name="date_format"
-        at="options.date_format"
-        label="Shown as"
-        options=${[["", "2026-11-21"], ...DATE_FORMATS.slice(1).map((one) => [one, one])]}
-      />`
-    }
-    ${options.includes("long") && html`<${Tick} form=${form} name="long" label="Long text" hint="Edited in a big field." />`}
-    <${Faults} id="column-options-errors" lines=${faultsOf(form.errors, "options")} />`;
+  const isNew = !column || column.type !== form.values.type;
+  const draw = (name) => {
+    const props = { form, name, at: `options.${name}` };
+    if (name === "choices") return html`<${Choices} form=${form} isNew=${isNew} />`;
+    if (name === "date_format") return html`<${Select} ...${props} label="Shown as" options=${DATE_FORMATS} />`;
+    if (name === "long") return html`<${Tick} ...${props} label="Long text" hint="Edited in a big field." />`;
+    return html`<${Input} ...${props} ...${TYPED[name]} />`;
+  };
+  return html`${options.map(draw)} <${Faults} id="column-options-errors" lines=${faultsOf(form.errors, "options")} />`;
 }
 
 /** What does not fit the new type, and the way to have it nonetheless. */
@@ -121,11 +97,7 @@ function Misfits({ found, onEmpty }) {
   return html`<ul>
       ${found.examples.map((one) => html`<li><code>${String(one.value).slice(0, 60)}</code> ${one.reason}</li>`)}
     </ul>
-    <p>
-      <button type="button" class="button small" onClick=${onEmpty}>
-        Change it and empty ${plural(found.misfits, "value")}
-      </button>
-    </p>`;
+    <p>${button(`Change it and empty ${plural(found.misfits, "value")}`, onEmpty, "small")}</p>`;
 }
 
 function ordinalOf(grid, { before, after }) {
@@ -134,19 +106,18 @@ function ordinalOf(grid, { before, after }) {
 }
 
 /** Ask, with what goes along, and delete it; `done` gets the words for what was done. */
-export async function remove(grid, column, done) {
+export function remove(grid, column, done) {
   const path = `${grid.session.path}columns/${column.id}/`;
-  try {
+  return attempt("delete the column", async () => {
     const { used_by: uses } = await api("GET", path);
     const group = column.group && grid.schema.group.get(column.group);
     const used = uses.map((one) => `“${one.name}” (${USES[one.kind] || one.kind})`).join(", ");
     const lines = [`The column and its values in ${count(grid.table.row_count)} rows go. This cannot be undone.`];
-    if (group && group.outputs.length === 1) lines.push(`It is the last column of “${group.name}”, which goes too.`);
+    if (group?.outputs.length === 1) lines.push(`It is the last column of “${group.name}”, which goes too.`);
     if (used) lines.push(`Used by ${used}.`);
-    if (!(await confirm({ title: `Delete “${column.name}”?`, text: lines.join(" "), yes: "Delete column" }))) return;
+    const title = `Delete “${column.name}”?`;
+    if (!(await confirm({ title, text: lines.join(" "), yes: "Delete column" }))) return;
     await api("DELETE", path);
     done(`“${column.name}” is deleted.`);
-  } catch (error) {
-    report(error, "delete the column");
-  }
+  });
 }

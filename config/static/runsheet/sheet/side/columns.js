@@ -1,5 +1,6 @@
 // @ts-check
 /** A column as its form has it, and as the API takes it. Pure. */
+import { isSame } from "../values.js";
 
 /** @type {[string, string, string[]?][]} type, its word, the options it takes */
 export const TYPES = [
@@ -40,14 +41,13 @@ function optionsOf(values) {
   const names = TYPES.find(([type]) => type === values.type)?.[2] || [];
   const choices = values.choices.map((one) => ({ ...one, name: one.name.trim() })).filter((one) => one.name);
   const colours = Object.fromEntries(choices.filter((one) => one.colour).map((one) => [one.name, one.colour]));
+  const named = { choices: choices.map((one) => one.name), ...(Object.keys(colours).length && { colours }) };
   const all = {
-    choices: choices.length
-      ? { choices: choices.map((one) => one.name), ...(Object.keys(colours).length && { colours }) }
-      : {},
-    currency: values.currency.trim() ? { currency: values.currency.trim().toUpperCase() } : {},
-    decimals: values.decimals === "" ? {} : { decimals: Number(values.decimals) },
-    date_format: values.date_format ? { date_format: values.date_format } : {},
-    long: values.long ? { long: true } : {},
+    choices: choices.length && named,
+    currency: values.currency.trim() && { currency: values.currency.trim().toUpperCase() },
+    decimals: values.decimals !== "" && { decimals: Number(values.decimals) },
+    date_format: values.date_format && { date_format: values.date_format },
+    long: values.long && { long: true },
   };
   return Object.assign({}, ...names.map((name) => all[name]));
 }
@@ -61,20 +61,10 @@ export function bodyOf(values) {
 export function changesOf(column, values) {
   const body = bodyOf(values);
   const stored = { ...column, options: column.options || {} };
-  const changed = Object.fromEntries(
-    Object.entries(body).filter(
-      ([name, value]) => JSON.stringify(sorted(value)) !== JSON.stringify(sorted(stored[name])),
-    ),
-  );
+  const changed = Object.fromEntries(Object.entries(body).filter(([name, value]) => !isSame(value, stored[name])));
   const renamed = values.choices
     .filter((one) => one.was && one.name.trim() && one.was !== one.name.trim())
     .map((one) => [one.was, one.name.trim()]);
   if (renamed.length && body.type === column.type) changed.renamed_choices = Object.fromEntries(renamed);
   return changed;
 }
-
-/** An object with its keys in order, so that two of the same content compare as the same. */
-const sorted = (value) =>
-  value && typeof value === "object" && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).sort())
-    : value;

@@ -1,17 +1,33 @@
 // @ts-check
-/** A workflow group: which workflow, what goes in from the row, what it waits for, what comes out into which columns. */
-import { api } from "../../api.js";
+/** A workflow group: which workflow, what goes in from the row, what it waits for, what comes out and where. */
+import { all, api } from "../../api.js";
+import { count } from "../../format.js";
 import { mayStart } from "../../run/menu.js";
-import { Area, Faults, Input, Select, faultsOf } from "../../triggers/fields.js";
-import { all } from "../../triggers/target.js";
 import { confirm } from "../../ui/confirm.js";
-import { openDialog } from "../../ui/dialog.js";
+import { Area, Input, Select, faultsOf } from "../../ui/fields.js";
 import { html, useEffect, useState } from "../../ui/html.js";
-import { report, toast } from "../../ui/toast.js";
+import { Faults, button } from "../../ui/parts.js";
+import { toast } from "../../ui/toast.js";
+import { ask } from "../ask.js";
+import { attempt } from "../attempt.js";
+import { After } from "./after.js";
 import { Frame, Tick, useForm } from "./form.js";
 import { Inputs, Outputs } from "./lines.js";
-import { barred, bodyOf, inputsOf, suggested, valuesOf } from "./mapping.js";
+import { bodyOf, inputsOf, suggested, valuesOf } from "./mapping.js";
 import { Trial } from "./trial.js";
+
+const AUTO = "Off: it runs only when asked. On: each new or changed row runs, and costs, by itself.";
+const OLDER =
+  "What changes its meaning marks finished cells as made by an older version. They run again only when asked.";
+/** Name, where the API has it, label, attributes of the field. */
+const LIMITS = [
+  ["concurrency", "limits.concurrency", "At once, at most", { min: "1", step: "1", placeholder: "no limit" }],
+  ["timeout", "timeout_seconds", "Time limit, seconds", { min: "0.1", step: "any", placeholder: "none" }],
+  ["rate", "limits.rate.count", "Starts, at most", { min: "1", step: "1", placeholder: "no limit" }],
+  ["per", "limits.rate.per_seconds", "in so many seconds", { min: "0.1", step: "any", placeholder: "60" }],
+  ["attempts", "retry.max_attempts", "Attempts", { min: "1", max: "20", step: "1", placeholder: "1" }],
+  ["delay", "retry.delay_seconds", "Seconds between them", { min: "0", step: "any", placeholder: "as usual" }],
+];
 
 export function Panel({ grid, side, groupId }) {
   const [group] = useState(groupId ? grid.table.groups.find((one) => one.id === groupId) : null);
@@ -19,10 +35,10 @@ export function Panel({ grid, side, groupId }) {
   const { values, set } = form;
   const [choices, setChoices] = useState(/** @type {any} */ (null));
   useEffect(() => {
-    Promise.all([all("workflows/"), api("GET", "blocks/")]).then(
-      ([workflows, blocks]) => setChoices({ workflows, types: blocks.results }),
-      (error) => report(error, "read the workflows"),
-    );
+    attempt("read the workflows", async () => {
+      const [workflows, blocks] = await Promise.all([all("workflows/"), api("GET", "blocks/")]);
+      setChoices({ workflows, types: blocks.results });
+    });
   }, []);
   const workflow = choices?.workflows.find((one) => one.id === values.workflow);
   const definition = useDefinition(workflow, values.ref);
@@ -53,37 +69,44 @@ export function Panel({ grid, side, groupId }) {
     });
   };
   const outputs = values.outputs.map((one) => one.column).filter(Boolean);
-  const pick = (event) => {
-    set({ workflow: event.currentTarget.value, ref: "live" });
+  const pick = (part) => {
+    set({ ...part, ref: "live" });
     if (!group) setFilled(false);
   };
+  const workflows = (choices?.workflows || []).map(({ id, name }) => [id, name]);
+  if (!workflow && values.workflow) workflows.unshift([values.workflow, group?.workflow_name || "Reading…"]);
+  const isOpen = ["limits", "retry", "timeout_seconds"].some((name) => faultsOf(form.errors, name).length);
+  const limit = ([name, at, label, more]) =>
+    html`<${Input} form=${form} name=${name} at=${at} label=${label} type="number" ...${more} />`;
   return html`<${Frame}
     title=${group ? group.name : "Columns filled by a workflow"}
     side=${side}
     form=${form}
     onSave=${save}
     save=${group ? "Save" : "Add columns"}
-    more=${group && html`<button type="button" class="button danger" onClick=${() => remove(grid, group, done)}>Delete</button>`}
+    more=${group && button("Delete", () => remove(grid, group, done), "danger")}
   >
-    <div class="field">
-      <label for="group-workflow">Workflow</label>
-      <select
-        id="group-workflow"
-        required
-        aria-invalid=${faultsOf(form.errors, "workflow").length ? "true" : null}
-        onChange=${pick}
-      >
-        <option value="" disabled selected=${!values.workflow}>${choices ? "Choose a workflow" : "Reading…"}</option>
-        ${!workflow && values.workflow && html`<option value=${values.workflow} selected>${group?.workflow_name || "Reading…"}</option>`}
-        ${(choices?.workflows || []).map((one) => html`<option value=${one.id} selected=${one.id === values.workflow}>${one.name}</option>`)}
-      </select>
-      <${Faults} id="group-workflow-errors" lines=${faultsOf(form.errors, "workflow")} />
-    </div>
+    <${Select}
+      form=${{ ...form, set: pick }}
+      name="workflow"
+      label="Workflow"
+      required
+      options=${workflows}
+      none=${choices ? "Choose a workflow" : "Reading…"}
+    />
     ${workflow && html`<${Select} form=${form} name="ref" label="Version" options=${refsOf(workflow, values.ref)} />`}
     <${Input} form=${form} name="name" label="Name" required maxlength="200" autocomplete="off" />
     ${takes && html`<${Inputs} form=${form} takes=${takes} columns=${before(grid.schema, outputs)} />`}
     <${After} form=${form} grid=${grid} groupId=${groupId} outputs=${outputs} reads=${takes?.reads || []} />
-    ${definition && html`<${Outputs} form=${form} definition=${definition} types=${choices.types} columns=${free(grid.schema, groupId)} />`}
+    ${
+      definition &&
+      html`<${Outputs}
+        form=${form}
+        definition=${definition}
+        types=${choices.types}
+        columns=${free(grid.schema, groupId)}
+      />`
+    }
     <${Area}
       form=${form}
       name="condition"
@@ -98,80 +121,15 @@ export function Panel({ grid, side, groupId }) {
       name="auto_run"
       label="Run automatically"
       disabled=${!values.depends.length && !values.auto_run}
-      hint=${values.depends.length ? "Off: it runs only when asked. On: each new or changed row runs, and costs, by itself." : "Choose what it runs after first."}
+      hint=${values.depends.length ? AUTO : "Choose what it runs after first."}
     />
-    <${Faults} id="group-auto-errors" lines=${faultsOf(form.errors, "auto_run")} />
-    <details
-      class="more-options"
-      open=${["limits", "retry", "timeout_seconds"].some((name) => faultsOf(form.errors, name).length) || undefined}
-    >
+    <${Faults} lines=${faultsOf(form.errors, "auto_run")} />
+    <details class="more-options" open=${isOpen || undefined}>
       <summary>Limits and retries</summary>
-      <div class="pair">
-        <${Input}
-          form=${form}
-          name="concurrency"
-          at="limits.concurrency"
-          label="At once, at most"
-          type="number"
-          min="1"
-          step="1"
-          placeholder="no limit"
-        />
-        <${Input}
-          form=${form}
-          name="timeout"
-          at="timeout_seconds"
-          label="Time limit, seconds"
-          type="number"
-          min="0.1"
-          step="any"
-          placeholder="none"
-        />
-        <${Input}
-          form=${form}
-          name="rate"
-          at="limits.rate.count"
-          label="Starts, at most"
-          type="number"
-          min="1"
-          step="1"
-          placeholder="no limit"
-        />
-        <${Input}
-          form=${form}
-          name="per"
-          at="limits.rate.per_seconds"
-          label="in so many seconds"
-          type="number"
-          min="0.1"
-          step="any"
-          placeholder="60"
-        />
-        <${Input}
-          form=${form}
-          name="attempts"
-          at="retry.max_attempts"
-          label="Attempts"
-          type="number"
-          min="1"
-          max="20"
-          step="1"
-          placeholder="1"
-        />
-        <${Input}
-          form=${form}
-          name="delay"
-          at="retry.delay_seconds"
-          label="Seconds between them"
-          type="number"
-          min="0"
-          step="any"
-          placeholder="as usual"
-        />
-      </div>
+      <div class="pair">${LIMITS.map(limit)}</div>
     </details>
     ${definition && html`<${Trial} grid=${grid} form=${form} body=${body} />`}
-    ${group && html`<p class="hint">What changes its meaning marks finished cells as made by an older version. They run again only when asked.</p>`}
+    ${group && html`<p class="hint">${OLDER}</p>`}
   <//>`;
 }
 
@@ -183,10 +141,10 @@ function useDefinition(workflow, ref) {
     if (!workflow) return;
     const version = workflow.refs.find((one) => one.name === ref)?.version;
     if (!version && ref !== "draft") return;
-    api("GET", version ? `workflows/${workflow.id}/versions/${version}/` : `workflows/${workflow.id}/`).then(
-      (read) => setFound({ key, definition: read.definition }),
-      (error) => report(error, "read the workflow"),
-    );
+    attempt("read the workflow", async () => {
+      const { definition } = await api("GET", `workflows/${workflow.id}/${version ? `versions/${version}/` : ""}`);
+      setFound({ key, definition });
+    });
   }, [key]);
   return found?.key === key && key ? found.definition : null;
 }
@@ -202,60 +160,19 @@ function refsOf(workflow, ref) {
 /** Columns that may go in: those left of all that come out. */
 function before(schema, outputs) {
   const edge = Math.min(Infinity, ...outputs.map((id) => schema.column.get(id)?.ordinal ?? Infinity));
-  return [...schema.column.values()].filter((column) => column.ordinal < edge);
+  return schema.all.filter((column) => column.ordinal < edge);
 }
 
 /** Columns that it may fill: its own, and those that nothing fills. */
-const free = (schema, groupId) =>
-  [...schema.column.values()].filter((column) => !column.group || column.group === groupId);
+const free = (schema, groupId) => schema.all.filter((column) => !column.group || column.group === groupId);
 
-/** Which columns have to be filled before it runs, to be switched one by one; those that cannot be say why. */
-function After({ form, grid, groupId, outputs, reads }) {
-  const { depends } = form.values;
-  const reasons = barred(grid.schema, groupId, outputs);
-  const columns = [...grid.schema.column.values()].filter((column) => !outputs.includes(column.id));
-  const flip = (id) =>
-    form.set({ depends: depends.includes(id) ? depends.filter((one) => one !== id) : [...depends, id] });
-  const read = columns.filter((column) => reads.includes(column.key)).map((column) => column.name);
-  return html`<fieldset class="after">
-    <legend>Run after</legend>
-    <div class="chip-buttons">
-      ${columns.map((column) => {
-        const isOn = depends.includes(column.id);
-        const reason = isOn ? "" : reasons.get(column.id) || "";
-        return html`<button
-          type="button"
-          class="chip-button"
-          aria-pressed=${String(isOn)}
-          aria-disabled=${reason ? "true" : null}
-          title=${reason}
-          onClick=${() => {
-            if (!reason) flip(column.id);
-          }}
-        >
-          ${column.name}
-        </button>`;
-      })}
-    </div>
-    <span class="hint"
-      >A row runs once these are
-      filled.${read.length > 0 && ` The workflow reads ${read.join(", ")} from the row by itself.`}</span
-    >
-    <${Faults} id="group-after-errors" lines=${faultsOf(form.errors, "depends_on")} />
-  </fieldset>`;
-}
-
-function mayAuto(grid, group, name) {
+/** Whether it may be switched on: what that costs is said first. */
+async function mayAuto(grid, group, name) {
   if (group) return mayStart(grid, { ...group, name });
   const rows = grid.table.row_count;
-  return (
-    rows === 0 ||
-    confirm({
-      title: `Run “${name}” automatically?`,
-      yes: "Add and run",
-      text: `It runs on up to ${rows.toLocaleString("en")} rows as soon as it is added, and then on every new or changed row. Each run may cost.`,
-    })
-  );
+  const when = `It runs on up to ${count(rows)} rows as soon as it is added, and then on every new or changed row.`;
+  const words = { title: `Run “${name}” automatically?`, yes: "Add and run", text: `${when} Each run may cost.` };
+  return rows === 0 || confirm(words);
 }
 
 /** Without its columns they stay as plain ones, with what they hold; with them their values go too. */
@@ -263,28 +180,22 @@ async function remove(grid, group, done) {
   const columns = group.outputs.map((output) => grid.schema.column.get(output.column)).filter(Boolean);
   const names = columns.map((column) => `“${column.name}”`).join(", ");
   const kept = columns.length === 1 ? "column with its" : "columns with their";
-  const rows = grid.table.row_count.toLocaleString("en");
-  const answer = await openDialog(
-    (close) =>
-      html`<h2 id="dialog-title">Delete “${group.name}”?</h2>
-        <p>
-          What runs of it is stopped, and its cells' history goes.${" "}
-          ${`${names} can stay as plain ${kept} values, or go with the values of ${rows} rows.`} This cannot be undone.
-        </p>
-        <div class="actions">
-          <button type="button" class="button" onClick=${() => close()}>Cancel</button>
-          <button type="button" class="button danger" onClick=${() => close("columns")}>Delete with its columns</button>
-          <button type="button" class="button primary" onClick=${() => close("group")}>Delete, keep columns</button>
-        </div>`,
-  );
+  const rows = count(grid.table.row_count);
+  const text = [
+    "What runs of it is stopped, and its cells' history goes.",
+    `${names} can stay as plain ${kept} values, or go with the values of ${rows} rows.`,
+    "This cannot be undone.",
+  ];
+  const answer = await ask(`Delete “${group.name}”?`, text.join(" "), [
+    ["Delete with its columns", "columns", "danger"],
+    ["Delete, keep columns", "group", "primary"],
+  ]);
   if (!answer) return;
-  try {
+  const isDone = await attempt("delete the group", async () => {
     await api("DELETE", `${grid.session.path}groups/${group.id}/`);
     if (answer === "columns")
       for (const column of columns) await api("DELETE", `${grid.session.path}columns/${column.id}/`);
     done(`“${group.name}” is deleted.`);
-  } catch (error) {
-    report(error, "delete the group");
-    grid.loadSchema();
-  }
+  });
+  if (!isDone) grid.loadSchema();
 }

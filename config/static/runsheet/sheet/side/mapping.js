@@ -16,12 +16,7 @@ export function valuesOf(group) {
     workflow: group?.workflow || "",
     ref: group?.ref || "live",
     inputs: Object.entries(group?.inputs || {}).map(([name, source]) => inputOf(name, source)),
-    outputs: (group?.outputs || []).map((output) => ({
-      path: output.path,
-      column: output.column,
-      name: "",
-      type: "text",
-    })),
+    outputs: (group?.outputs || []).map(({ path, column }) => ({ path, column, name: "", type: "text" })),
     depends: group?.depends_on || [],
     condition: group?.condition || "",
     auto_run: group?.auto_run || false,
@@ -62,13 +57,17 @@ function fixed({ value, held }, type) {
   }
 }
 
-/** @param {any} values @param {any} stored the group's stored `retry`, whose other members stay @param {any} declared inputs by name */
+/**
+ * @param {any} values
+ * @param {any} stored the group's stored `retry`, whose other members stay
+ * @param {any} declared inputs by name
+ */
 export function bodyOf(values, stored = null, declared = null) {
-  const inputs = values.inputs.filter((one) => one.name && (one.kind === "value" ? one.value !== "" : one[one.kind]));
-  const limits = {
-    ...(values.concurrency && { concurrency: Number(values.concurrency) }),
-    ...(values.rate && { rate: { count: Number(values.rate), per_seconds: Number(values.per || 60) } }),
-  };
+  const inputs = values.inputs.filter((one) => one.name && one[one.kind]);
+  const source = (one) => (one.kind === "value" ? fixed(one, declared?.[one.name]?.type) : one[one.kind]);
+  const outputs = values.outputs.filter((one) => one.path);
+  const column = (one) => one.column || { name: one.name.trim(), type: one.type };
+  const delay = values.delay && { delay_seconds: Number(values.delay) };
   return {
     name: values.name.trim(),
     workflow: values.workflow,
@@ -76,64 +75,48 @@ export function bodyOf(values, stored = null, declared = null) {
     condition: values.condition.trim(),
     auto_run: values.auto_run,
     depends_on: values.depends,
-    inputs: Object.fromEntries(
-      inputs.map((one) => [
-        one.name,
-        { [one.kind]: one.kind === "value" ? fixed(one, declared?.[one.name]?.type) : one[one.kind] },
-      ]),
-    ),
-    outputs: values.outputs
-      .filter((one) => one.path)
-      .map((one) => ({ path: one.path.trim(), column: one.column || { name: one.name.trim(), type: one.type } })),
-    retry: values.attempts
-      ? {
-          ...stored,
-          max_attempts: Number(values.attempts),
-          ...(values.delay && { delay_seconds: Number(values.delay) }),
-        }
-      : null,
+    inputs: Object.fromEntries(inputs.map((one) => [one.name, { [one.kind]: source(one) }])),
+    outputs: outputs.map((one) => ({ path: one.path.trim(), column: column(one) })),
+    retry: values.attempts ? { ...stored, max_attempts: Number(values.attempts), ...delay } : null,
     timeout_seconds: values.timeout ? Number(values.timeout) : null,
-    limits,
+    limits: {
+      ...(values.concurrency && { concurrency: Number(values.concurrency) }),
+      ...(values.rate && { rate: { count: Number(values.rate), per_seconds: Number(values.per || 60) } }),
+    },
   };
 }
 
-/** What a definition takes: `{declared: {name: {type, required…}} or null, names, reads}`; `reads` are keys of columns it reads by itself. */
+/**
+ * What a definition takes: `{declared: {name: {type, required…}} or null, names, reads}`; `reads` are keys of columns
+ * it reads by itself.
+ */
 export function inputsOf(definition) {
   const start = definition.blocks.find((block) => block.type === "start");
   const declared = start?.config?.inputs || null;
-  const used = (root) => [
-    ...new Set(
-      [...JSON.stringify(definition).matchAll(new RegExp(`\\b${root}\\.([A-Za-z_]\\w*)`, "g"))].map(
-        (found) => found[1],
-      ),
-    ),
-  ];
+  const text = JSON.stringify(definition);
+  const used = (root) => {
+    const found = text.matchAll(new RegExp(`\\b${root}\\.([A-Za-z_]\\w*)`, "g"));
+    return [...new Set(Array.from(found, ([, name]) => name))];
+  };
   return { declared, names: declared ? Object.keys(declared) : used("input"), reads: used("row") };
 }
 
-/** Paths that a definition's result has, the likely ones first. @param {any} definition @param {any[]} types as GET /blocks/ describes them */
+/** Paths that a definition's result has, the likely ones first; `types` as `GET /blocks/` describes them. */
 export function pathsOf(definition, types = []) {
   const fieldsOf = (block) => {
     if (block.type === "set") return Object.keys(block.config?.fields || {});
     if (block.type === "respond") return isPlain(block.config?.value) ? Object.keys(block.config.value) : [];
     return Object.keys(types.find((one) => one.type === block.type)?.output_schema?.properties || {});
   };
-  const taking = definition.blocks.filter(
-    (block) => block.enabled !== false && !["start", "note"].includes(block.type) && !block.parent,
-  );
-  const left = new Set(
-    (definition.edges || []).filter((edge) => (edge.handle || "source") === "source").map((edge) => edge.from),
-  );
+  const isTaking = ({ enabled, type, parent }) => enabled !== false && !["start", "note"].includes(type) && !parent;
+  const taking = definition.blocks.filter(isTaking);
+  const onward = (definition.edges || []).filter((edge) => (edge.handle || "source") === "source");
+  const left = new Set(onward.map((edge) => edge.from));
   const ends = taking.filter((block) => block.type === "respond");
   const last = ends.length ? ends : taking.filter((block) => !left.has(block.key));
+  const within = (block) => [...fieldsOf(block).map((field) => `blocks.${block.key}.${field}`), `blocks.${block.key}`];
   const results = last.length === 1 ? fieldsOf(last[0]).map((field) => `result.${field}`) : [];
-  return [
-    ...(results.length ? results : ["result"]),
-    ...taking.flatMap((block) => [
-      ...fieldsOf(block).map((field) => `blocks.${block.key}.${field}`),
-      `blocks.${block.key}`,
-    ]),
-  ];
+  return [...(results.length ? results : ["result"]), ...taking.flatMap(within)];
 }
 
 const isPlain = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
@@ -170,12 +153,7 @@ function dependants(schema, groupId, outputs) {
 
 /** `result.a.b` or `blocks.key.a` in what a run gave. @param {{result: any, blocks: Object<string, any>}} given */
 export function valueAt(path, given) {
-  return path
-    .split(".")
-    .reduce(
-      (value, part) => (value === null || value === undefined ? undefined : value[part]),
-      /** @type {any} */ (given),
-    );
+  return path.split(".").reduce((value, part) => value?.[part], /** @type {any} */ (given));
 }
 
 /** "result.company_name" → "Company name" */
@@ -196,9 +174,7 @@ export function suggested(definition, types, schema, taken) {
     const name = path === "result" ? taken : titleOf(path);
     return { path, column: "", name: used.has(name) ? `${name} 2` : name, type: "text" };
   });
-  const depends = [
-    ...inputs.map((one) => one.column),
-    ...reads.map((key) => columns.find((column) => column.key === key)?.id),
-  ].filter(Boolean);
-  return { inputs, outputs, depends: [...new Set(depends)] };
+  const read = reads.map((key) => columns.find((column) => column.key === key)?.id);
+  const depends = new Set([...inputs.map((one) => one.column), ...read].filter(Boolean));
+  return { inputs, outputs, depends: [...depends] };
 }

@@ -1,12 +1,15 @@
 // @ts-check
-/** A workflow group tried on one row as the form has it, before anything is saved; its result is shown and written nowhere. */
-import { Problem, api } from "../../api.js";
+/** A workflow group tried on one row as the form has it, before anything is saved; its result is written nowhere. */
+import { api, linesOf } from "../../api.js";
 import { duration, money } from "../../format.js";
 import { ENDED, runWord } from "../../run/steps.js";
 import { html, icon, useEffect, useRef, useState } from "../../ui/html.js";
+import { Faults, pill } from "../../ui/parts.js";
 import { valueAt } from "./mapping.js";
 
 const LOOK_MS = 500;
+const ABOUT =
+  "A real run with this row's values: it may cost and does what the workflow does. Its result is only shown here.";
 const PARKED = new Set(["paused", "needs_decision"]);
 
 export function Trial({ grid, form, body }) {
@@ -24,7 +27,7 @@ export function Trial({ grid, form, body }) {
   }, [outputs, faults]);
   const failed = (error) => {
     setRun(null);
-    setFaults(error instanceof Problem ? error.lines : ["The server could not be reached. Try again."]);
+    setFaults(linesOf(error));
   };
   const look = async (id) => {
     try {
@@ -42,11 +45,9 @@ export function Trial({ grid, form, body }) {
     setOutputs(null);
     setAt(ordinal);
     const { workflow, ref, inputs } = body();
+    const asked = { body: { row: row.id, workflow, ref, inputs }, key: crypto.randomUUID() };
     try {
-      const begun = await api("POST", `${grid.session.path}groups/trial/`, {
-        body: { row: row.id, workflow, ref, inputs },
-        key: crypto.randomUUID(),
-      });
+      const begun = await api("POST", `${grid.session.path}groups/trial/`, asked);
       setRun(begun);
       look(begun.id);
     } catch (error) {
@@ -59,61 +60,46 @@ export function Trial({ grid, form, body }) {
     <button type="button" class="button" disabled=${!row || isLive || form.busy} onClick=${start}>
       ${icon("play")}Test on row ${ordinal + 1}
     </button>
-    <span class="hint"
-      >${row ? "A real run with this row's values: it may cost and does what the workflow does. Its result is only shown here." : "There is no row to test on yet."}</span
-    >
+    <span class="hint">${row ? ABOUT : "There is no row to test on yet."}</span>
     <div ref=${box} role="status">
       ${isLive && html`<p class="quiet">Running on row ${at + 1} …</p>`}
       ${outputs && html`<${Result} run=${run} outputs=${outputs} row=${at + 1} columns=${grid.schema.column} />`}
     </div>
-    ${
-      faults.length > 0 &&
-      html`<ul class="errors" role="alert">
-        ${faults.map((line) => html`<li>${line}</li>`)}
-      </ul>`
-    }
+    <${Faults} lines=${faults} />
   </fieldset>`;
 }
 
 /** What each output of the form would get. */
 async function outputsOf(run, outputs) {
-  const keys = [
-    ...new Set(outputs.filter((one) => one.path.startsWith("blocks.")).map((one) => one.path.split(".")[1])),
-  ];
-  const steps = await Promise.all(keys.map((key) => api("GET", `runs/${run.id}/steps/`, { query: { step: key } })));
-  const given = {
-    result: run.result,
-    blocks: Object.fromEntries(keys.map((key, place) => [key, steps[place].results[0]?.output])),
+  const places = outputs.map((one) => one.path.split("."));
+  const keys = new Set(places.filter(([root]) => root === "blocks").map(([, key]) => key));
+  const read = async (key) => {
+    const { results } = await api("GET", `runs/${run.id}/steps/`, { query: { step: key } });
+    return [key, results[0]?.output];
   };
+  const given = { result: run.result, blocks: Object.fromEntries(await Promise.all([...keys].map(read))) };
   return outputs.map((one) => ({ ...one, value: valueAt(one.path, given) }));
 }
 
-const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+function asText({ value, path }) {
+  if (value === null || value === undefined) return html`<span class="quiet">No output at ${path}</span>`;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
 
 function Result({ run, outputs, row, columns }) {
   const [state, word] = runWord(run);
   const took = run.started_at && run.finished_at && duration(Date.parse(run.finished_at) - Date.parse(run.started_at));
+  const about = [`row ${row}`, took, run.cost && money(run.cost)].filter(Boolean).join(" · ");
+  const line = (one) =>
+    html`<dt>${columns.get(one.column)?.name || one.column.name}</dt>
+      <dd>${asText(one)}</dd>`;
   return html`<p class="trial-head">
-      <span class="pill" data-state=${state}><span class="word">${word}</span></span>
-      <span class="quiet number"
-        >${[`row ${row}`, took, run.cost && money(run.cost)].filter(Boolean).join(" · ")} ·${" "}<a
-          href=${`/runs/${run.id}/`}
-          target="_blank"
-          >Open run</a
-        ></span
-      >
+      ${pill(state, word)}
+      <span class="quiet number">
+        ${`${about} · `}
+        <a href=${`/runs/${run.id}/`} target="_blank">Open run</a>
+      </span>
     </p>
     ${run.error && html`<pre class="error-box">${run.error.code}: ${run.error.message || "no details"}</pre>`}
-    ${
-      run.status === "completed" &&
-      html`<dl class="outputs">
-        ${outputs.map(
-          (one) =>
-            html`<dt>${columns.get(one.column)?.name || one.column.name}</dt>
-              <dd>
-                ${one.value === null || one.value === undefined ? html`<span class="quiet">No output at ${one.path}</span>` : asText(one.value)}
-              </dd>`,
-        )}
-      </dl>`
-    }`;
+    ${run.status === "completed" && html`<dl class="outputs">${outputs.map(line)}</dl>`}`;
 }

@@ -1,8 +1,8 @@
 // @ts-check
-/** The tool bar above the grid: its buttons open panels that are loaded at first use; it says what is listed, and how much of it. */
+/** The tool bar above the grid: its buttons open panels, loaded at first use; it says what is listed, and how much. */
 import { count, plural } from "../../format.js";
-import { confirm } from "../../ui/confirm.js";
-import { report } from "../../ui/toast.js";
+import { attempt } from "../attempt.js";
+import { isCtrl } from "../dom.js";
 import { askedOf, countOf } from "./asked.js";
 import { attachHeads } from "./heads.js";
 import { attachMoved } from "./moved.js";
@@ -10,9 +10,8 @@ import { attachMoved } from "./moved.js";
 /** Part of the grid: the tool bar and the header. */
 export function attachTools(grid) {
   grid.tools = {
-    confirm,
     filterBy: (columnId) => openers.filter(grid, button("filter"), columnId),
-    find: () => openers.find(grid, button("search")),
+    find: () => openers.search(grid, button("search")),
   };
   attachHeads(grid);
   attachMoved(grid);
@@ -22,14 +21,8 @@ export function attachTools(grid) {
   for (const type of ["sheet:total", "sheet:query"]) grid.addEventListener(type, () => showCount(grid));
   grid.session.addEventListener("summary", () => showCount(grid));
   document.addEventListener("keydown", (event) => {
-    if (
-      event.key.toLowerCase() !== "f" ||
-      !(event.ctrlKey || event.metaKey) ||
-      event.shiftKey ||
-      event.altKey ||
-      document.querySelector("dialog[open]")
-    )
-      return;
+    const isFind = event.key.toLowerCase() === "f" && isCtrl(event) && !event.shiftKey && !event.altKey;
+    if (!isFind || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     grid.tools.find();
   });
@@ -43,7 +36,6 @@ const openers = {
   columns: async (...asked) => (await import("./columns.js")).openColumns(...asked),
   search: async (...asked) => (await import("./find.js")).openFind(...asked),
   export: async (...asked) => (await import("./export.js")).openExport(...asked),
-  find: async (...asked) => (await import("./find.js")).openFind(...asked),
 };
 
 const button = (name) => /** @type {HTMLButtonElement|null} */ (document.getElementById(`tool-${name}`));
@@ -52,11 +44,8 @@ const button = (name) => /** @type {HTMLButtonElement|null} */ (document.getElem
 function arm(grid) {
   const bar = document.getElementById("sheet-tools");
   if (!bar) return;
-  for (const name of ["view", "filter", "sort", "columns", "search", "export"]) {
-    button(name)?.addEventListener("click", () =>
-      openers[name](grid, button(name)).catch((error) => report(error, "open this")),
-    );
-  }
+  for (const [name, open] of Object.entries(openers))
+    button(name)?.addEventListener("click", () => attempt("open this", () => open(grid, button(name))));
   grid.addEventListener("sheet:schema", () => {
     for (const each of bar.querySelectorAll("[id^=tool-]:disabled")) each.disabled = false;
   });
@@ -65,24 +54,19 @@ function arm(grid) {
 
 /** A tool bar is one stop of the Tab key; arrows go on inside. */
 function rove(bar) {
-  const all = () =>
-    /** @type {HTMLElement[]} */ (
-      [...bar.querySelectorAll("button:not(:disabled)")].filter((each) => each.offsetParent)
-    );
+  const all = () => [...bar.querySelectorAll("button:not(:disabled)")].filter((each) => each.offsetParent);
   const only = (one) => {
     for (const each of bar.querySelectorAll("button")) each.tabIndex = each === one ? 0 : -1;
   };
   only(bar.querySelector("button"));
   bar.addEventListener("focusin", (event) => only(event.target));
   bar.addEventListener("keydown", (event) => {
-    const here = all().indexOf(/** @type {HTMLElement} */ (event.target));
-    const last = all().length - 1;
-    const to = { ArrowRight: here === last ? 0 : here + 1, ArrowLeft: here <= 0 ? last : here - 1, Home: 0, End: last }[
-      event.key
-    ];
+    const buttons = all();
+    const here = buttons.indexOf(event.target);
+    const to = { ArrowRight: (here + 1) % buttons.length, ArrowLeft: here - 1, Home: 0, End: -1 }[event.key];
     if (to === undefined || here < 0) return;
     event.preventDefault();
-    all()[to].focus();
+    buttons.at(to).focus();
   });
 }
 
@@ -119,11 +103,11 @@ function showCount(grid) {
   const isNarrowed = Boolean(viewing.filter || viewing.q);
   const all = grid.session.summary?.rows ?? grid.table?.row_count;
   if (!found || all === undefined) return;
-  if (!isNarrowed) found.textContent = plural(store.total ?? all, "row");
-  else
-    found.textContent =
-      store.total === null
-        ? "Counting…"
-        : `${store.isEstimate ? "about " : ""}${count(store.total)} of ${plural(Math.max(all, store.total), "row")}`;
+  found.textContent = isNarrowed ? partWords(store, all) : plural(store.total ?? all, "row");
   if (isNarrowed) grid.note.textContent = "No row meets this filter or search. Change it, or clear it in the tool bar.";
+}
+
+function partWords({ total, isEstimate }, all) {
+  if (total === null) return "Counting…";
+  return `${isEstimate ? "about " : ""}${count(total)} of ${plural(Math.max(all, total), "row")}`;
 }

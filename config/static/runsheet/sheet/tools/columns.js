@@ -1,10 +1,12 @@
 // @ts-check
 /** The columns' panel: show and hide, pin, put in order by dragging or with the arrow keys. */
 import { html, useState } from "../../ui/html.js";
+import { button } from "../../ui/parts.js";
+import { box, text } from "../controls.js";
 import { moveBeside } from "./order.js";
 import { openPanel } from "./panel.js";
+import { reorder } from "./reorder.js";
 
-/** @param {any} grid @param {Element} anchor */
 export const openColumns = (grid, anchor) => openPanel(grid, anchor, "Columns", Panel);
 
 function Panel({ grid }) {
@@ -17,55 +19,32 @@ function Panel({ grid }) {
     event.preventDefault();
     const frame = event.currentTarget.getBoundingClientRect();
     const order = moveBeside(schema, carried, column.id, event.clientY > frame.top + frame.height / 2);
-    if (order) viewing.reorder(order);
+    if (order) reorder(grid, order);
   };
-  return html`<input
-      type="search"
-      class="panel-search"
-      placeholder="Find a column"
-      aria-label="Find a column"
-      value=${sought}
-      onInput=${(event) => setSought(event.currentTarget.value)}
-    />
+  const over = (event) => {
+    if (carried) event.preventDefault();
+  };
+  const line = (column) => {
+    const { id, name } = column;
+    const isLast = schema.columns.length === 1 && schema.columns[0] === column;
+    const isCarried = carried === id ? "" : null;
+    return html`<li key=${id} data-carried=${isCarried} onDragOver=${over} onDrop=${(event) => drop(event, column)}>
+      <${Handle} grid=${grid} column=${column} onCarry=${setCarried} />
+      <label>
+        ${box(!hidden.includes(id), (isOn) => viewing.hide([id], !isOn), isLast)}
+        <span>${name}</span>
+      </label>
+      <${Pin} viewing=${viewing} column=${column} isPinned=${schema.columns.slice(0, schema.pins).includes(column)} />
+    </li>`;
+  };
+  const showAll = button("Show all", () => viewing.hide(hidden, false), "small", { disabled: !hidden.length });
+  const search = { type: "search", class: "panel-search", placeholder: "Find a column" };
+  return html`${text("Find a column", sought, setSought, search)}
     <ul class="column-list" aria-label="Columns in their order">
-      ${found.map(
-        (column) =>
-          html`<li
-            key=${column.id}
-            data-carried=${carried === column.id ? "" : null}
-            onDragOver=${(event) => {
-              if (carried) event.preventDefault();
-            }}
-            onDrop=${(event) => drop(event, column)}
-          >
-            <${Handle} grid=${grid} column=${column} onCarry=${setCarried} />
-            <label
-              ><input
-                type="checkbox"
-                checked=${!hidden.includes(column.id)}
-                disabled=${schema.columns.length === 1 && schema.columns[0] === column}
-                onChange=${(event) => viewing.hide([column.id], !event.currentTarget.checked)}
-              /><span>${column.name}</span></label
-            >
-            <${Pin}
-              viewing=${viewing}
-              column=${column}
-              isPinned=${schema.columns.indexOf(column) > -1 && schema.columns.indexOf(column) < schema.pins}
-            />
-          </li>`,
-      )}
+      ${found.map(line)}
     </ul>
     ${found.length === 0 && html`<p class="note">No column has this in its name.</p>`}
-    <div class="panel-adds">
-      <button
-        type="button"
-        class="button small"
-        disabled=${!hidden.length}
-        onClick=${() => viewing.hide(hidden, false)}
-      >
-        Show all
-      </button>
-    </div>`;
+    <div class="panel-adds">${showAll}</div>`;
 }
 
 /** Arrow keys move the column by one; it can be dragged by mouse. */
@@ -78,7 +57,7 @@ function Handle({ grid, column, onCarry }) {
     event.preventDefault();
     const beside = all[all.indexOf(column) + step];
     const order = beside && moveBeside(grid.schema, column.id, beside.id, step > 0);
-    if (order) grid.viewing.reorder(order);
+    if (order) reorder(grid, order);
   };
   return html`<button
     type="button"

@@ -2,8 +2,8 @@
 /**
  * The conditions people put a filter together from, and the API's filter they mean. Pure.
  *
- * A draft is `{word: "all"|"any", items}`, an item a condition `{field, op, value}` or, one level deep, a draft. A field is
- * `column:<id>` or `group:<id>`; the latter asks for the status of a workflow group's cells.
+ * A draft is `{word: "all"|"any", items}`, an item a condition `{field, op, value}` or, one level deep, a draft. A
+ * field is `column:<id>` or `group:<id>`; the latter asks for the status of a workflow group's cells.
  */
 
 const PARTS = ["contains", "not_contains", "starts_with", "ends_with"];
@@ -75,25 +75,17 @@ export const STATUSES = [
 const NO_VALUE = new Set([...EMPTINESS, "today", "yesterday", "tomorrow"]);
 const MANY = new Set(["in", "not_in", "any_of", "all_of", "none_of"]);
 
-/** What is asked about: `{name, type, choices, operators}`, type "group" for a workflow group; null when it is gone. */
+/** What is asked about: `{type, choices, operators}`, type "group" for a workflow group; null when it is gone. */
 export function fieldOf(field, schema) {
   const [kind, id] = field.split(":");
-  if (kind === "group")
-    return schema.group.has(id)
-      ? { name: schema.group.get(id).name, type: "group", choices: [], operators: GROUP_OPERATORS }
-      : null;
+  if (kind === "group") return schema.group.has(id) ? { type: "group", choices: [], operators: GROUP_OPERATORS } : null;
   const column = schema.column.get(id);
-  return column
-    ? {
-        name: column.name,
-        type: column.type,
-        choices: column.options.choices || [],
-        operators: OPERATORS[column.type] || EMPTINESS,
-      }
-    : null;
+  if (!column) return null;
+  const { type, options } = column;
+  return { type, choices: options.choices || [], operators: OPERATORS[type] || EMPTINESS };
 }
 
-/** How a value is given: none, text, number, days, date, checked, choice, choices, list, status, or a pair of numbers or dates. */
+/** How a value is given: none, text, number, days, date, checked, choice, choices, list, status, numbers or dates. */
 export function kindOf(type, op) {
   if (type === "group") return op === "error" ? "text" : "status";
   if (NO_VALUE.has(op)) return "none";
@@ -110,12 +102,11 @@ export function conditionOn(field, schema, op = "", value = undefined) {
   const { type, operators } = /** @type {any} */ (fieldOf(field, schema));
   const chosen = op || operators[0];
   const kind = kindOf(type, chosen);
-  const start = { checked: true, status: "failed", choices: [], list: "", numbers: ["", ""], dates: ["", ""] };
-  const isAlike =
-    value !== undefined &&
-    typeof value === typeof (start[kind] ?? "") &&
-    Array.isArray(value) === Array.isArray(start[kind]);
-  return { field, op: chosen, value: kind === "none" ? undefined : isAlike ? value : (start[kind] ?? "") };
+  if (kind === "none") return { field, op: chosen, value: undefined };
+  const starts = { checked: true, status: "failed", choices: [], numbers: ["", ""], dates: ["", ""] };
+  const start = starts[kind] ?? "";
+  const isAlike = typeof value === typeof start && Array.isArray(value) === Array.isArray(start);
+  return { field, op: chosen, value: isAlike ? value : start };
 }
 
 /** The API's filter of a draft, or null when no condition is complete. */
@@ -155,12 +146,7 @@ function sentAs(kind, value) {
     case "days":
       return Number.isInteger(asNumber(value)) && Number(value) > 0 ? Number(value) : undefined;
     case "list":
-      return isText(value)
-        ? value
-            .split(",")
-            .map((one) => one.trim())
-            .filter(Boolean)
-        : undefined;
+      return isText(value) ? partsOf(value) : undefined;
     case "numbers":
       return value.map(asNumber).includes(undefined) ? undefined : value.map(Number);
     case "dates":
@@ -169,6 +155,12 @@ function sentAs(kind, value) {
       return isText(value) ? value : undefined;
   }
 }
+
+const partsOf = (text) =>
+  text
+    .split(",")
+    .map((one) => one.trim())
+    .filter(Boolean);
 
 /** The draft of a filter, or null when it says more than a draft can. */
 export function draftOf(filter, schema) {
@@ -202,17 +194,16 @@ function conditionOf(node, schema) {
   return found.operators.includes(op) && shown !== null ? { field, op, value: shown } : null;
 }
 
+const arrayOf = (value) => (Array.isArray(value) ? value : null);
+
 /** A value of the API as an input holds it; null when it cannot. */
 function shownAs(kind, value) {
   const asText = (one) => (typeof one === "string" || typeof one === "number" ? String(one) : null);
   if (kind === "none") return undefined;
   if (kind === "checked") return typeof value === "boolean" ? value : null;
-  if (kind === "list")
-    return Array.isArray(value) && value.every((one) => asText(one) && !String(one).includes(","))
-      ? value.join(", ")
-      : null;
-  if (kind === "choices") return Array.isArray(value) ? value : asText(value) ? [value] : null;
-  if (kind === "numbers" || kind === "dates")
-    return Array.isArray(value) && value.length === 2 ? value.map(String) : null;
-  return asText(value);
+  if (kind === "choices") return Array.isArray(value) || !asText(value) ? arrayOf(value) : [value];
+  if (kind === "numbers" || kind === "dates") return arrayOf(value)?.length === 2 ? value.map(String) : null;
+  if (kind !== "list") return asText(value);
+  const isPlain = arrayOf(value)?.every((one) => asText(one) && !String(one).includes(","));
+  return isPlain ? value.join(", ") : null;
 }

@@ -2,17 +2,23 @@
 /** Export: this view or the whole table as a file, streamed by the server. */
 import { api } from "../../api.js";
 import { plural } from "../../format.js";
+import { Segments } from "../../ui/fields.js";
 import { html, useState } from "../../ui/html.js";
-import { report } from "../../ui/toast.js";
+import { button } from "../../ui/parts.js";
+import { attempt } from "../attempt.js";
+import { box } from "../controls.js";
 import { openPanel } from "./panel.js";
 
+const WHAT = [
+  [false, "What is listed"],
+  [true, "The whole table"],
+];
 const FORMATS = [
   ["csv", "CSV"],
   ["xlsx", "Excel"],
   ["jsonl", "JSON lines"],
 ];
 
-/** @param {any} grid @param {Element} anchor */
 export const openExport = (grid, anchor) => openPanel(grid, anchor, "Export", Panel);
 
 function Panel({ grid, close }) {
@@ -24,11 +30,8 @@ function Panel({ grid, close }) {
   const rows = whole ? all : (store.total ?? all);
   const submit = async () => {
     close();
-    const query = {
-      format,
-      status_columns: status || undefined,
-      workspace: document.documentElement.dataset.workspace,
-    };
+    const { workspace } = document.documentElement.dataset;
+    const query = { format, status_columns: status || undefined, workspace };
     if (!whole)
       Object.assign(query, grid.query, {
         view: viewing.view?.id,
@@ -36,33 +39,19 @@ function Panel({ grid, close }) {
         filter: grid.query.filter || "{}",
         sort: grid.query.sort || "[]",
       });
-    try {
+    await attempt("export this", async () => {
       await api("HEAD", `${session.path}export/`, { query });
       download(new URL(`/api/v1/${session.path}export/`, location.origin), query);
-    } catch (error) {
-      report(error, "export this");
-    }
+    });
   };
-  const radio = (chosen, value, words, set) =>
-    html`<button type="button" role="radio" aria-checked=${String(chosen === value)} onClick=${() => set(value)}>
-      ${words}
-    </button>`;
-  return html`<h3 id="export-format">Format</h3>
-    <div class="segments" role="radiogroup" aria-labelledby="export-format">
-      ${FORMATS.map(([value, words]) => radio(format, value, words, setFormat))}
-    </div>
-    <h3 id="export-what">What</h3>
-    <div class="segments" role="radiogroup" aria-labelledby="export-what">
-      ${radio(whole, false, "What is listed", setWhole)}${radio(whole, true, "The whole table", setWhole)}
-    </div>
-    <p class="note">${plural(rows, "row")}, ${plural(whole ? schema.all.length : schema.columns.length, "column")}</p>
-    <label class="tick"
-      ><input type="checkbox" checked=${status} onChange=${(event) => setStatus(event.currentTarget.checked)} />With the
-      status and error of each workflow group</label
-    >
-    <div class="panel-foot">
-      <button type="button" class="button primary" onClick=${submit}>Export ${plural(rows, "row")}</button>
-    </div>`;
+  const columns = plural(whole ? schema.all.length : schema.columns.length, "column");
+  return html`<h3>Format</h3>
+    <${Segments} label="Format" options=${FORMATS} value=${format} onPick=${setFormat} />
+    <h3>What</h3>
+    <${Segments} label="What" options=${WHAT} value=${whole} onPick=${setWhole} />
+    <p class="note">${plural(rows, "row")}, ${columns}</p>
+    <label class="tick">${box(status, setStatus)}With the status and error of each workflow group</label>
+    <div class="panel-foot">${button(`Export ${plural(rows, "row")}`, submit, "primary")}</div>`;
 }
 
 function download(url, query) {

@@ -1,9 +1,11 @@
 // @ts-check
 /** The filter's panel: conditions by the type of their column, all or any of them, in groups one level deep. */
 import { html, useEffect, useRef, useState } from "../../ui/html.js";
+import { button, crossButton, optionsOf } from "../../ui/parts.js";
+import { box, choose, text } from "../controls.js";
+import { isSame } from "../values.js";
 import { STATUSES, conditionOn, draftOf, fieldOf, filterOf, kindOf, wordsOf } from "./conditions.js";
 import { openPanel } from "./panel.js";
-import { isSame } from "./viewing.js";
 
 const APPLY_AFTER_MS = 300;
 const MOST = 50;
@@ -51,8 +53,10 @@ function Panel({ grid, columnId, close }) {
   </div>`;
 }
 
-const Foot = ({ clear }) =>
-  html`<div class="panel-foot"><button type="button" class="button small" onClick=${clear}>Clear filter</button></div>`;
+const Foot = ({ clear }) => html`<div class="panel-foot">${button("Clear filter", clear, "small")}</div>`;
+
+const JOINTS = { all: "and", any: "or" };
+const turned = (word) => (word === "all" ? "any" : "all");
 
 function Conditions({ schema, draft, onChange, isRoot = false }) {
   const { word, items } = draft;
@@ -60,127 +64,80 @@ function Conditions({ schema, draft, onChange, isRoot = false }) {
   const set = (place, item) => onChange({ word, items: items.map((each, at) => (at === place ? item : each)) });
   const add = (item) => onChange({ word, items: [...items, item] });
   const remove = (place) => onChange({ word, items: items.filter((_, at) => at !== place) });
-  const flip = () => onChange({ word: word === "all" ? "any" : "all", items });
+  const joint = (place) => {
+    if (place !== 1) return place ? JOINTS[word] : "Where";
+    const flip = () => onChange({ word: turned(word), items });
+    return choose("Rows meet", word, Object.entries(JOINTS), flip);
+  };
+  const line = (item, place) => {
+    const props = { schema, onChange: (changed) => set(place, changed) };
+    const inside = item.items
+      ? html`<${Conditions} draft=${item} ...${props} />`
+      : html`<${Condition} item=${item} ...${props} />`;
+    return html`<div class=${item.items ? "condition nested" : "condition"} key=${place}>
+      <span class="joint">${joint(place)}</span>
+      ${inside} ${crossButton(item.items ? "Remove the group" : "Remove the condition", () => remove(place))}
+    </div>`;
+  };
+  const group = () => add({ word: turned(word), items: [start()] });
   return html`<div class="conditions" role="group" aria-label=${isRoot ? "Conditions" : "Group of conditions"}>
-    ${items.map(
-      (item, place) =>
-        html`<div class=${item.items ? "condition nested" : "condition"} key=${place}>
-          <span class="joint"
-            >${
-              place === 0
-                ? "Where"
-                : place > 1
-                  ? JOINTS[word]
-                  : html`<select aria-label="Rows meet" value=${word} onChange=${flip}>
-                      <option value="all">and</option>
-                      <option value="any">or</option>
-                    </select>`
-            }</span
-          >
-          ${
-            item.items
-              ? html`<${Conditions} schema=${schema} draft=${item} onChange=${(changed) => set(place, changed)} />`
-              : html`<${Condition} schema=${schema} item=${item} onChange=${(changed) => set(place, changed)} />`
-          }
-          <button
-            type="button"
-            class="icon-button"
-            aria-label=${item.items ? "Remove the group" : "Remove the condition"}
-            onClick=${() => remove(place)}
-          >
-            ×
-          </button>
-        </div>`,
-    )}
+    ${items.map(line)}
     <div class="panel-adds">
-      <button type="button" class="button small" disabled=${items.length >= MOST} onClick=${() => add(start())}>
-        Add condition
-      </button>
-      ${isRoot && html`<button type="button" class="button small" onClick=${() => add({ word: word === "all" ? "any" : "all", items: [start()] })}>Add group</button>`}
+      ${button("Add condition", () => add(start()), "small", { disabled: items.length >= MOST })}
+      ${isRoot && button("Add group", group, "small")}
     </div>
   </div>`;
 }
 
-const JOINTS = { all: "and", any: "or" };
-
 function Condition({ schema, item, onChange }) {
   const { type, operators, choices } = /** @type {any} */ (fieldOf(item.field, schema));
   const kind = kindOf(type, item.op);
-  return html`<select
-      aria-label="Column"
-      value=${item.field}
-      onChange=${(event) => onChange(conditionOn(event.currentTarget.value, schema))}
-    >
-      ${schema.all.map((column) => html`<option value=${`column:${column.id}`}>${column.name}</option>`)}
-      ${schema.groups.length > 0 && html`<optgroup label="Status of">${schema.groups.map((group) => html`<option value=${`group:${group.id}`}>${group.name}: status</option>`)}</optgroup>`}
-    </select>
-    <select
-      aria-label="Condition"
-      value=${item.op}
-      onChange=${(event) => onChange(conditionOn(item.field, schema, event.currentTarget.value, item.value))}
-    >
-      ${operators.map((op) => html`<option value=${op}>${wordsOf(op)}</option>`)}
-    </select>
-    <span class="value"
-      ><${Value}
-        kind=${kind}
-        value=${item.value}
-        choices=${choices}
-        onChange=${(value) => onChange({ ...item, value })}
-    /></span>`;
+  const columns = schema.all.map(({ id, name }) => [`column:${id}`, name]);
+  const statuses = schema.groups.map(({ id, name }) => [`group:${id}`, `${name}: status`]);
+  const others = statuses.length > 0 && html`<optgroup label="Status of">${optionsOf(statuses, item.field)}</optgroup>`;
+  const onColumn = (field) => onChange(conditionOn(field, schema));
+  const onOperator = (op) => onChange(conditionOn(item.field, schema, op, item.value));
+  const words = operators.map((op) => [op, wordsOf(op)]);
+  const props = { kind, choices, value: item.value, onChange: (value) => onChange({ ...item, value }) };
+  return html`${choose("Column", item.field, columns, onColumn, {}, others)}
+    ${choose("Condition", item.op, words, onOperator)} <span class="value"><${Value} ...${props} /></span>`;
 }
+
+const CHECKED = [
+  ["true", "checked"],
+  ["false", "not checked"],
+];
 
 function Value({ kind, value, choices, onChange }) {
-  if (kind === "none") return null;
-  if (kind === "checked")
-    return html`<${Choose}
-      value=${String(value)}
-      options=${[
-        ["true", "checked"],
-        ["false", "not checked"],
-      ]}
-      onChange=${(text) => onChange(text === "true")}
-    />`;
-  if (kind === "status") return html`<${Choose} value=${value} options=${STATUSES} onChange=${onChange} />`;
-  if (kind === "choice")
-    return html`<${Choose}
-      value=${value}
-      options=${[["", "Choose…"], ...choices.map((choice) => [choice, choice])]}
-      onChange=${onChange}
-    />`;
-  if (kind === "choices") return html`<${Several} value=${value} choices=${choices} onChange=${onChange} />`;
-  if (kind === "numbers" || kind === "dates") {
-    const set = (at) => (text) => onChange(value.map((each, place) => (place === at ? text : each)));
-    return ["From", "To"].map(
-      (label, at) => html`<${Input} kind=${kind.slice(0, -1)} label=${label} value=${value[at]} onChange=${set(at)} />`,
-    );
+  const input = (one, label, typed, set) => text(label, typed, set, { ...INPUTS[one], maxlength: 1000 });
+  const setAt = (at) => (typed) => onChange(value.map((each, place) => (place === at ? typed : each)));
+  switch (kind) {
+    case "none":
+      return null;
+    case "checked":
+      return choose("Value", String(value), CHECKED, (chosen) => onChange(chosen === "true"));
+    case "status":
+      return choose("Value", value, STATUSES, onChange);
+    case "choice":
+      return choose("Value", value, [["", "Choose…"], ...choices.map((choice) => [choice, choice])], onChange);
+    case "choices":
+      return html`<${Several} value=${value} choices=${choices} onChange=${onChange} />`;
+    case "numbers":
+    case "dates":
+      return ["From", "To"].map((label, at) => input(kind.slice(0, -1), label, value[at], setAt(at)));
+    case "days":
+      return html`${input(kind, "Value", value, onChange)}<span class="quiet">days</span>`;
+    default:
+      return input(kind, "Value", value, onChange);
   }
-  return html`<${Input}
-      kind=${kind}
-      value=${value}
-      onChange=${onChange}
-    />${kind === "days" && html`<span class="quiet">days</span>`}`;
 }
-
-const Input = ({ kind, label = "Value", value, onChange }) =>
-  html`<input
-    ...${INPUTS[kind]}
-    aria-label=${label}
-    value=${value}
-    maxlength="1000"
-    onInput=${(event) => onChange(event.currentTarget.value)}
-  />`;
-
-const Choose = ({ value, options, onChange }) =>
-  html`<select aria-label="Value" value=${value} onChange=${(event) => onChange(event.currentTarget.value)}>
-    ${options.map(([name, words]) => html`<option value=${name}>${words}</option>`)}
-  </select>`;
 
 function Several({ value, choices, onChange }) {
   const flip = (choice) =>
     onChange(value.includes(choice) ? value.filter((each) => each !== choice) : [...value, choice]);
+  const line = (choice) => html`<label>${box(value.includes(choice), () => flip(choice))}${choice}</label>`;
   return html`<details class="several">
     <summary>${value.length ? value.join(", ") : "Choose…"}</summary>
-    ${choices.map((choice) => html`<label><input type="checkbox" checked=${value.includes(choice)} onChange=${() => flip(choice)} />${choice}</label>`)}
+    ${choices.map(line)}
   </details>`;
 }

@@ -2,8 +2,11 @@
 /** Find: jumps from one cell that shows a text to the next, and can list only the rows that have it. */
 import { isAbort } from "../../api.js";
 import { count } from "../../format.js";
-import { cross, html, render, useEffect, useLayoutEffect, useRef, useState } from "../../ui/html.js";
+import { html, render, useEffect, useLayoutEffect, useRef, useState } from "../../ui/html.js";
+import { crossButton } from "../../ui/parts.js";
 import { report } from "../../ui/toast.js";
+import { box } from "../controls.js";
+import { make } from "../dom.js";
 import { Hits } from "./hits.js";
 
 const LOOK_AFTER_MS = 250;
@@ -12,14 +15,12 @@ const LOOK_AFTER_MS = 250;
 export function openFind(grid, anchor) {
   const known = grid.parentElement.querySelector(".find");
   if (known) return known.querySelector("input").select();
-  const box = document.createElement("div");
-  box.className = "find";
-  box.setAttribute("role", "search");
+  const box = make("div", { class: "find", role: "search" });
   const close = () => {
     render(null, box);
     box.remove();
     if (grid.viewing.q) anchor?.focus();
-    else grid.scroller.focus({ preventScroll: true });
+    else grid.takeFocus();
   };
   grid.parentElement.append(box);
   render(html`<${Find} grid=${grid} close=${close} />`, box);
@@ -43,12 +44,11 @@ function Find({ grid, close }) {
     setBusy(true);
     try {
       await act();
-      setBusy(false);
     } catch (error) {
-      if (isAbort(error)) return;
-      setBusy(false);
+      if (isAbort(error)) return; // another search goes on
       report(error, "search");
     }
+    setBusy(false);
   };
   useEffect(() => {
     hits.current?.stop();
@@ -63,9 +63,8 @@ function Find({ grid, close }) {
       hits.current = mine;
       look(async () => {
         await mine.more();
-        const ahead = mine.places.findIndex(
-          (place) => from && (place.row > from.row || (place.row === from.row && place.col >= from.col)),
-        );
+        const isAhead = ({ row, col }) => row > from.row || (row === from.row && col >= from.col);
+        const ahead = from ? mine.places.findIndex(isAhead) : -1;
         goTo(Math.max(ahead, mine.places.length ? 0 : -1));
       });
     }, LOOK_AFTER_MS);
@@ -99,11 +98,8 @@ function Find({ grid, close }) {
     <span class="find-count" role="status">${wordsOf(text.trim(), hits.current, at, busy)}</span>
     <button type="button" class="icon-button up" aria-label="Previous" onClick=${() => step(-1)}></button>
     <button type="button" class="icon-button down" aria-label="Next" onClick=${() => step(1)}></button>
-    <label
-      ><input type="checkbox" checked=${only} onChange=${(event) => setOnly(event.currentTarget.checked)} />Only
-      matching rows</label
-    >
-    <button type="button" class="icon-button" aria-label="Close the search" onClick=${close}>${cross}</button>`;
+    <label>${box(only, setOnly)}Only matching rows</label>
+    ${crossButton("Close the search", close)}`;
 }
 
 /** "3 of 42"; a plus while there is more to look at. */

@@ -1,7 +1,9 @@
 // @ts-check
-/** What can be done with the header: resize and move columns by pointer and keys, open the menus of columns and groups. */
-import { report } from "../../ui/toast.js";
+/** What can be done with the header: resize and move columns by pointer and keys, open menus of columns and groups. */
+import { attempt } from "../attempt.js";
+import { isCtrl, make } from "../dom.js";
 import { moveBeside } from "./order.js";
+import { reorder } from "./reorder.js";
 import { bounded, fit } from "./widths.js";
 
 const STEP = 16;
@@ -21,7 +23,7 @@ export function attachHeads(grid) {
     if (button) openMenuAt(grid, button);
     if (!event.target.closest(".resizer")) return;
     event.preventDefault(); // it selects no column
-    if (event.detail === 2) fit(grid, header.columnOf(event.target)); // the header may have been drawn anew since the first click
+    if (event.detail === 2) fit(grid, header.columnOf(event.target)); // the header may have been drawn anew since
   });
   head.addEventListener("contextmenu", (event) => {
     const anchor = event.target.closest(".name-cell[data-id], .band-cell[data-group]");
@@ -42,8 +44,7 @@ export function attachHeads(grid) {
 /** Arrow up on the first row. */
 function upIntoHead(grid, event) {
   const { active } = grid;
-  if (event.key !== "ArrowUp" || event.shiftKey || event.ctrlKey || event.metaKey || active?.row !== 0 || !active.col)
-    return false;
+  if (event.key !== "ArrowUp" || event.shiftKey || isCtrl(event) || active?.row !== 0 || !active.col) return false;
   grid.header.focus(grid.schema.columns[active.col - 1].id);
   return true;
 }
@@ -54,45 +55,34 @@ function key(grid, event) {
   const column = header.columnOf(event.target);
   const names = header.names();
   const here = names.indexOf(event.target);
-  const back = (row) => {
-    grid.scroller.focus({ preventScroll: true });
-    if (grid.bounds.rows) grid.activate({ row, col: here + 1 });
-    return true;
-  };
   const sideways = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (sideways && event.altKey && event.shiftKey) {
     grid.viewing.widen(column.id, bounded(column.width + sideways * STEP));
     return true;
   }
-  if (event.altKey || event.ctrlKey || event.metaKey) return false;
+  if (event.altKey || isCtrl(event)) return false;
   const to = sideways ? here + sideways : { Home: 0, End: names.length - 1 }[event.key];
   if (to !== undefined) {
     if (names[to]) header.focus(names[to].dataset.id);
     return true;
   }
-  if (
-    event.key === "Enter" ||
-    event.key === " " ||
-    event.key === "ContextMenu" ||
-    (event.key === "F10" && event.shiftKey)
-  ) {
-    openMenuAt(grid, event.target);
-    return true;
-  }
-  return event.key === "ArrowDown" || event.key === "Escape" ? back(grid.active?.row ?? 0) : false;
+  const isMenu = ["Enter", " ", "ContextMenu"].includes(event.key) || (event.key === "F10" && event.shiftKey);
+  if (isMenu) openMenuAt(grid, event.target);
+  if (isMenu) return true;
+  if (event.key !== "ArrowDown" && event.key !== "Escape") return false;
+  grid.takeFocus();
+  if (grid.bounds.rows) grid.activate({ row: grid.active?.row ?? 0, col: here + 1 });
+  return true;
 }
 
-async function openMenuAt(grid, anchor, at) {
-  const column = grid.header.columnOf(anchor);
-  const group = anchor.closest(".band-cell")?.dataset.group;
-  try {
+const openMenuAt = (grid, anchor, at) =>
+  attempt("open the menu", async () => {
     const menus = await import("./headmenu.js");
+    const column = grid.header.columnOf(anchor);
+    const group = anchor.closest(".band-cell")?.dataset.group;
     if (column) menus.openColumnMenu(grid, column, anchor, at);
     else if (group) menus.openGroupMenu(grid, grid.schema.group.get(group), anchor, at);
-  } catch (error) {
-    report(error, "open the menu");
-  }
-}
+  });
 
 function press(grid, event) {
   const cell = event.target.closest(".name-cell[data-id]");
@@ -113,28 +103,21 @@ function resize(grid, event, column) {
     grid.header.fit();
     grid.window.restyle();
   });
-  handle.addEventListener(
-    "lostpointercapture",
-    () => {
-      if (column.width !== before) grid.viewing.widen(column.id, column.width);
-    },
-    { once: true },
-  );
+  const save = () => column.width !== before && grid.viewing.widen(column.id, column.width);
+  handle.addEventListener("lostpointercapture", save, { once: true });
 }
 
 /** Carry a column elsewhere. A line shows where it would stand; Escape lets go. */
 function drag(grid, start, cell, column) {
-  const line = document.createElement("div");
-  line.className = "drop-line";
+  const line = make("div", { class: "drop-line" });
   let order = null;
   let isDragged = false;
   const move = (event) => {
     if (!isDragged && Math.abs(event.clientX - start.clientX) < DRAG_FROM) return;
     isDragged = true;
     cell.classList.add("dragged");
-    const over = document
-      .elementFromPoint(event.clientX, cell.getBoundingClientRect().top + 8)
-      ?.closest(".name-cell[data-id]");
+    const under = document.elementFromPoint(event.clientX, cell.getBoundingClientRect().top + 8);
+    const over = under?.closest(".name-cell[data-id]");
     const frame = over?.getBoundingClientRect();
     const isAfter = frame && event.clientX > frame.left + frame.width / 2;
     order = over ? moveBeside(grid.schema, column.id, over.dataset.id, isAfter) : null;
@@ -143,23 +126,19 @@ function drag(grid, start, cell, column) {
     line.classList.toggle("after", Boolean(isAfter));
   };
   const end = (event) => {
-    for (const [type, act] of Object.entries(listening)) document.removeEventListener(type, act, true);
+    carrying.abort();
     cell.classList.remove("dragged");
     line.remove();
     if (!isDragged) return;
     document.addEventListener("click", swallow, { capture: true, once: true }); // the press was no click
     setTimeout(() => document.removeEventListener("click", swallow, true));
-    if (event.type === "pointerup" && order) grid.viewing.reorder(order);
+    if (event.type === "pointerup" && order) reorder(grid, order);
   };
-  const listening = {
-    pointermove: move,
-    pointerup: end,
-    pointercancel: end,
-    keydown: (event) => {
-      if (event.key === "Escape") end(event);
-    },
-  };
-  for (const [type, act] of Object.entries(listening)) document.addEventListener(type, act, true);
+  const escape = (event) => event.key === "Escape" && end(event);
+  const listening = { pointermove: move, pointerup: end, pointercancel: end, keydown: escape };
+  const carrying = new AbortController();
+  for (const [type, act] of Object.entries(listening))
+    document.addEventListener(type, act, { capture: true, signal: carrying.signal });
 }
 
 const swallow = (event) => event.stopPropagation();

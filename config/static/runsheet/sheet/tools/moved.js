@@ -1,9 +1,9 @@
 // @ts-check
 /**
- * While a run changes what rows are sorted or filtered by, nothing moves on screen: it is counted, and moves when asked.
+ * While a run changes what rows are sorted or filtered by, nothing moves on screen: it is counted, moves when asked.
  *
- * A cell that got a value, or a status that is filtered by, counts at once. Of rows changed in other ways it is known only
- * when their page is read again and has them in another order.
+ * A cell that got a value, or a status that is filtered by, counts at once. Of rows changed in other ways it is known
+ * only when their page is read again and has them in another order.
  */
 import { plural } from "../../format.js";
 import { askedOf } from "./asked.js";
@@ -60,6 +60,6 @@ export function attachMoved(grid) {
   note?.querySelector("button")?.addEventListener("click", () => {
     forget();
     grid.refetch();
-    grid.scroller.focus({ preventScroll: true });
+    grid.takeFocus();
   });
 }

@@ -26,7 +26,7 @@ export function moveStep(schema, id, step) {
 }
 
 /**
- * What groups would no longer read, as the server takes away what does not stand left of them: `[{group, columns}]`, names.
+ * What groups would no longer read, as the server takes away what is not left of them: `[{group, columns}]`, names.
  * @param {any} table as the API shows it @param {string[]} order
  */
 export function lostBy(table, order) {

@@ -8,20 +8,17 @@ import { openMenu } from "../../ui/menu.js";
  * @param {any} view the component; it gets `grid`, `close` and what else `props` has
  */
 export function openPanel(grid, anchor, label, view, props = {}) {
-  openMenu(anchor, (close) => html`<${Fresh} grid=${grid} view=${view} props=${{ ...props, grid, close }} />`, {
-    label,
-    isForm: true,
-  });
+  const draw = (close) => html`<${Fresh} grid=${grid} view=${view} props=${{ ...props, grid, close }} />`;
+  openMenu(anchor, draw, { label, isForm: true });
 }
 
 function Fresh({ grid, view, props }) {
   const [, draw] = useState(0);
   useEffect(() => {
+    const open = new AbortController();
     const again = () => draw((times) => times + 1);
-    for (const type of ["sheet:view", "sheet:total"]) grid.addEventListener(type, again);
-    return () => {
-      for (const type of ["sheet:view", "sheet:total"]) grid.removeEventListener(type, again);
-    };
+    for (const type of ["sheet:view", "sheet:total"]) grid.addEventListener(type, again, { signal: open.signal });
+    return () => open.abort();
   }, []);
   return html`<${view} ...${props} />`;
 }

@@ -2,14 +2,17 @@
 /**
  * What a grid lists and how it looks: a saved view or all rows, a filter, a sort, a text; kept in the page's address.
  *
- * How columns look belongs to the view, or to the table without one: a change is shown at once and saved soon, changes in
- * quick succession together; what the server refuses is taken back. `sheet:view` tells when any of this is another.
+ * How columns look belongs to the view, or to the table without one: a change is shown at once and saved soon, changes
+ * in quick succession together; what the server refuses is taken back. `sheet:view` tells when any of this is another.
  */
 import { Problem, api } from "../../api.js";
-import { report, toast } from "../../ui/toast.js";
+import { toast } from "../../ui/toast.js";
+import { attempt } from "../attempt.js";
+import { isSame } from "../values.js";
 import { isAbout } from "./asked.js";
-import { lostBy } from "./order.js";
 
+/** The server takes no more. */
+export const MOST_SORTED = 8;
 const SAVE_AFTER_MS = 500;
 /** In the address: no view, although the table has one that it opens with. */
 const NO_VIEW = "all";
@@ -18,6 +21,7 @@ export class Viewing {
   constructor(grid) {
     this.grid = grid;
     this.path = `${grid.session.path}views/`;
+    this.layoutPath = `${grid.session.path}layout/`;
     /** @type {any[]} */
     this.views = [];
     /** @type {any} */
@@ -38,21 +42,18 @@ export class Viewing {
   }
 
   /** Read the saved views, in the order they are offered. */
-  async read() {
-    try {
+  read() {
+    return attempt("read the saved views", async () => {
       this.views = (await api("GET", this.path, { query: { limit: 200 } })).results;
-    } catch (error) {
-      report(error, "read the saved views");
-    }
+    });
   }
 
   /** What the address asks for, else the table's own first view. */
   start() {
     this.started = true;
     const asked = new URLSearchParams(location.search);
-    const named =
-      asked.get("view") ||
-      (asked.has("filter") || asked.has("sort") || asked.has("q") ? null : this.grid.table.layout.default_view);
+    const isPlain = !["filter", "sort", "q"].some((name) => asked.has(name));
+    const named = asked.get("view") || (isPlain && this.grid.table.layout.default_view);
     this.view = this.views.find((view) => view.id === named) || null;
     this.filter = asked.has("filter") ? parsed(asked.get("filter")) : (this.view?.filter ?? null);
     this.sort = asked.has("sort") ? parsed(asked.get("sort")) || [] : (this.view?.sort ?? []);
@@ -144,24 +145,19 @@ export class Viewing {
   async store(view, fields) {
     await this.save();
     const stored = await api(view ? "PATCH" : "POST", view ? `${this.path}${view.id}/` : this.path, { body: fields });
-    this.views = [...this.views.filter((each) => each.id !== stored.id), stored].sort((a, b) =>
-      a.name.localeCompare(b.name),
-    );
+    const others = this.views.filter((each) => each.id !== stored.id);
+    this.views = [...others, stored].sort((a, b) => a.name.localeCompare(b.name));
     this.view = stored;
     this.look();
     this.set("filter" in fields ? { filter: stored.filter, sort: stored.sort } : {});
   }
 
   /** The view that everybody's table opens with, or null for none. */
-  async openWith(view) {
-    try {
-      this.grid.table = await api("PUT", `${this.grid.session.path}layout/`, {
-        body: { default_view: view && view.id },
-      });
+  openWith(view) {
+    return attempt("set the view that the table opens with", async () => {
+      this.grid.table = await api("PUT", this.layoutPath, { body: { default_view: view && view.id } });
       this.remember();
-    } catch (error) {
-      report(error, "set the view that the table opens with");
-    }
+    });
   }
 
   /** The layout that holds what is not said by `pending`. */
@@ -207,60 +203,22 @@ export class Viewing {
   }
 
   async send() {
-    const sent = this.pending;
-    const view = this.view;
+    const { pending: sent, view } = this;
     if (!this.grid.mayRun || !Object.keys(sent).length) return;
-    try {
-      const body = view ? { layout: { ...view.layout, ...sent } } : sent;
-      const stored = await api(
-        view ? "PATCH" : "PUT",
-        view ? `${this.path}${view.id}/` : `${this.grid.session.path}layout/`,
-        { body },
-      );
-      if (view)
-        Object.assign(this, { view: stored, views: this.views.map((each) => (each.id === stored.id ? stored : each)) });
-      else this.grid.table = stored;
-    } catch (error) {
-      report(error, "save how the columns look");
-    }
+    await attempt("save how the columns look", async () => {
+      if (!view) {
+        this.grid.table = await api("PUT", this.layoutPath, { body: sent });
+        return;
+      }
+      this.view = await api("PATCH", `${this.path}${view.id}/`, { body: { layout: { ...view.layout, ...sent } } });
+      this.views = this.views.map((each) => (each.id === view.id ? this.view : each));
+    });
     this.pending = Object.fromEntries(Object.entries(this.pending).filter(([part, value]) => sent[part] !== value));
     this.look();
-  }
-
-  /** Put the table's columns in another order. Groups that would lose what they read are named first. */
-  async reorder(order) {
-    const lost = lostBy(this.grid.table, order);
-    if (
-      lost.length &&
-      !(await this.grid.tools.confirm({
-        title: "Move the column?",
-        yes: "Move it",
-        text: `${lost.map(({ group, columns }) => `“${group}” will no longer read ${columns.join(", ")}`).join("; ")}: a workflow reads only what stands left of its columns.`,
-      }))
-    )
-      return;
-    const { table } = this.grid;
-    const at = new Map(order.map((id, place) => [id, place]));
-    this.grid.table = { ...table, columns: [...table.columns].sort((a, b) => at.get(a.id) - at.get(b.id)) };
-    this.grid.applySchema();
-    try {
-      this.grid.table = await api("PUT", `${this.grid.session.path}layout/`, { body: { order } });
-    } catch (error) {
-      this.grid.table = table;
-      report(error, "move the column");
-    }
-    this.grid.applySchema();
   }
 }
 
 const hasParts = (filter) => Boolean(filter && Object.keys(filter).length);
-/** Whether two values are the same JSON; the database keeps no order of names. */
-export const isSame = (one, other) => spelled(one) === spelled(other);
-
-const spelled = (value) =>
-  JSON.stringify(value, (_, part) =>
-    part && part.constructor === Object ? Object.fromEntries(Object.entries(part).sort()) : part,
-  );
 
 function parsed(text) {
   try {
