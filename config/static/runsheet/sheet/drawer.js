@@ -13,7 +13,6 @@ export function attachDrawer(grid) {
     const row = grid.store.row(place.row);
     if (!row || !column || !column.group) return drawer.close();
     drawer.show(row.id, column.group);
-    requestAnimationFrame(() => grid.window.setActive(place)); // the drawer took room: keep the cell in view
   };
 }
 
@@ -59,8 +58,10 @@ class Drawer {
     const { store, schema, session, view, mayRun } = this.grid;
     const row = this.shown && store.byId(this.shown.rowId);
     const group = this.shown && schema.group.get(this.shown.groupId);
+    const takesRoom = this.element.hidden;
     this.element.hidden = !row || !group;
     if (!row || !group) return render(null, this.element);
+    if (takesRoom) requestAnimationFrame(() => this.grid.window.bringIntoView(this.grid.active));
     const cell = { session, store, row, group, view, mayRun, ordinal: store.index.get(row.id) };
     const key = `${row.id} ${group.id}`;
     render(html`<${this.Details} key=${key} ...${cell} close=${() => this.close()} />`, this.element);
