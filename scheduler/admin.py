@@ -7,20 +7,22 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from unfold.admin import TabularInline
 
 from scheduler.admin_forms import BackfillForm, PlainForm, RunNowForm
+from scheduler.errors import words
 from scheduler.models import Invocation, SchedulerState, Trigger
 from scheduler.services.backfilling import trigger_backfill
 from scheduler.services.cancelling import BY_A_PERSON, invocation_cancel, invocations_cancel
 from scheduler.services.changing import trigger_disable, trigger_enable
 from scheduler.services.leadership import health, scheduler_restart
 from scheduler.services.starting import trigger_run
-from scheduler.states import WAITING
+from scheduler.services.triggers import trigger_delete
+from scheduler.states import IN_FLIGHT, WAITING
 from tables.admin import BigAdmin
 from workspaces.admin import ReadOnlyAdmin, actor_of_admin
 from workspaces.errors import RunsheetError
@@ -42,8 +44,9 @@ class ConfirmingAdmin(ReadOnlyAdmin):
         *,
         action: str,
         question: str,
+        tell: Callable[[Any], str] = lambda _: "",
     ) -> forms.Form | HttpResponse:
-        """The form as it was confirmed, or the page that asks for it."""
+        """The form as it was confirmed, or the page that asks for it; ``tell`` says of each what it comes to."""
         confirmed = "confirmed" in request.POST
         form = form_class(request.POST if confirmed else None)
         if confirmed and form.is_valid():
@@ -52,7 +55,7 @@ class ConfirmingAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": question,
             "question": question,
-            "items": items,
+            "items": [(item, tell(item)) for item in items],
             "action": action,
             "form": form,
             "opts": self.model._meta,
@@ -66,8 +69,7 @@ class ConfirmingAdmin(ReadOnlyAdmin):
             try:
                 self.message_user(request, f"{item}: {act(item)}", messages.SUCCESS)
             except RunsheetError as fault:
-                words = [word for found in (fault.errors or {}).values() for word in found]
-                self.message_user(request, f"{item}: {' '.join(words) or fault.detail}", messages.WARNING)
+                self.message_user(request, f"{item}: {words(fault, places=False)}", messages.WARNING)
 
 
 class InvocationInline(TabularInline):
@@ -125,12 +127,12 @@ class TriggerAdmin(ConfirmingAdmin, BigAdmin):
     list_select_related = ("workspace", "workflow", "table")
     search_fields = ("name", "=id", "workspace__slug", "workflow__name", "table__name")
     inlines = (InvocationInline,)
-    actions: ClassVar = ("enable", "disable", "run_now", "backfill", "cancel_pending")
+    actions: ClassVar = ("enable", "disable", "run_now", "backfill", "cancel_pending", "remove")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Trigger]:
         """Without what the list does not show."""
         rows: QuerySet[Trigger] = super().get_queryset(request)
-        return rows.defer("workflow__draft", "table__layout")
+        return rows.defer("workflow__draft", "table__layout").annotate(seen_at=Now())
 
     @admin.display(description="target")
     def target(self, trigger: Trigger) -> str:
@@ -146,8 +148,9 @@ class TriggerAdmin(ConfirmingAdmin, BigAdmin):
 
     @admin.display(description="lateness")
     def lateness(self, trigger: Trigger) -> str:
-        """How long its slot has been due; blank while it lies ahead."""
-        late = (timezone.now() - trigger.next_run_at).total_seconds() if trigger.next_run_at else 0
+        """How long its slot has been due by the database's clock; blank while it lies ahead."""
+        seen_at = getattr(trigger, "seen_at", None)
+        late = (seen_at - trigger.next_run_at).total_seconds() if seen_at and trigger.next_run_at else 0
         return f"{late:.0f} s" if late > 0 else ""
 
     @admin.action(description="Enable the selected triggers")
@@ -203,7 +206,8 @@ class TriggerAdmin(ConfirmingAdmin, BigAdmin):
         def act(trigger: Trigger) -> str:
             done = trigger_backfill(trigger=trigger, actor=actor, membership_role=Role.ADMIN, **asked)
             return (
-                f"{len(done.slots)} slots, {len(done.made)} invocations made, {done.existing} there already."
+                f"{len(done.slots)} slots, {len(done.made)} invocations made, {done.existing} there already, "
+                f"{done.on_schedule} ran on schedule: {done.count} to run."
             )
 
         self.each(request, triggers, act)
@@ -233,6 +237,35 @@ class TriggerAdmin(ConfirmingAdmin, BigAdmin):
 
         self.each(request, triggers, act)
         return None
+
+    @admin.action(description="Delete the selected triggers")
+    def remove(self, request: HttpRequest, triggers: QuerySet[Trigger]) -> HttpResponse | None:
+        """Delete them with their invocations, after saying how many those are."""
+        found = self.asked(
+            request,
+            triggers,
+            PlainForm,
+            action="remove",
+            question="Delete the selected triggers with their invocations?",
+            tell=_going,
+        )
+        if isinstance(found, HttpResponse):
+            return found
+        actor = actor_of_admin(request)
+
+        def act(trigger: Trigger) -> str:
+            trigger_delete(trigger=trigger, actor=actor, membership_role=Role.ADMIN)
+            return "deleted."
+
+        self.each(request, triggers, act)
+        return None
+
+
+def _going(trigger: Trigger) -> str:
+    """What is deleted with a trigger."""
+    theirs = Invocation.objects.filter(trigger=trigger)
+    counts = theirs.aggregate(every=Count("id"), under_way=Count("id", filter=Q(status__in=IN_FLIGHT)))
+    return f"{counts['every']:,} invocations, {counts['under_way']:,} of them under way"
 
 
 @admin.register(Invocation)

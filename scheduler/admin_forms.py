@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
+from scheduler.engine.years import year_fault
 from scheduler.states import OverlapPolicy
+
+
+def year_check(at: datetime) -> None:
+    """Refuse an instant that no slot can have."""
+    if (fault := year_fault(at)) is not None:
+        raise ValidationError(fault)
 
 
 class PlainForm(forms.Form):
@@ -28,13 +37,24 @@ class BackfillForm(forms.Form):
     """Which slots that have passed, in UTC."""
 
     start = forms.DateTimeField(
-        label="From", help_text="UTC, e.g. 2026-03-01 00:00.", widget=UnfoldAdminTextInputWidget
+        label="From",
+        help_text="UTC, e.g. 2026-03-01 00:00.",
+        widget=UnfoldAdminTextInputWidget,
+        validators=[year_check],
     )
-    end = forms.DateTimeField(label="To", help_text="UTC; inclusive.", widget=UnfoldAdminTextInputWidget)
+    end = forms.DateTimeField(
+        label="To", help_text="UTC; inclusive.", widget=UnfoldAdminTextInputWidget, validators=[year_check]
+    )
     overlap = forms.ChoiceField(
         required=False,
         choices=[("", "as the trigger says"), *((policy.value, policy.value) for policy in OverlapPolicy)],
         widget=UnfoldAdminSelectWidget,
+    )
+    only_missed = forms.BooleanField(
+        required=False,
+        label="Only slots that did not run on schedule",
+        initial=True,
+        widget=UnfoldBooleanWidget,
     )
     dry_run = forms.BooleanField(
         required=False, label="Only say how many slots there are", widget=UnfoldBooleanWidget
@@ -44,4 +64,7 @@ class BackfillForm(forms.Form):
         """As the service takes it."""
         data = self.cleaned_data
         overlap = OverlapPolicy(data["overlap"]) if data["overlap"] else None
-        return {"start": data["start"], "end": data["end"], "overlap": overlap, "dry_run": data["dry_run"]}
+        return {
+            **{name: data[name] for name in ("start", "end", "only_missed", "dry_run")},
+            "overlap": overlap,
+        }

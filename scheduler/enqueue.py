@@ -19,7 +19,6 @@ __all__ = [
     "SEND_ERRORS",
     "SWEEP",
     "TICK",
-    "invocation_send",
     "invocations_sender",
     "sweep_send",
     "tick_send",
@@ -42,12 +41,6 @@ def tick_send(epoch: int | None = None) -> bool:
 def sweep_send() -> bool:
     """Ask for a sweep now; whether the broker took it."""
     return _ask(SWEEP, [])
-
-
-def invocation_send(invocation_id: UUID) -> None:
-    """Have a worker look at an invocation. Raises one of ``SEND_ERRORS`` when the broker does not answer."""
-    with invocations_sender() as send:
-        send([invocation_id])
 
 
 @contextmanager

@@ -14,6 +14,15 @@ from workspaces.errors import (
 )
 
 
+def words(fault: RunsheetError, *, places: bool = True) -> str:
+    """What a refusal says, on one line: what is wrong with each field – named, unless ``places`` is false – or as a
+    whole.
+    """
+    found = (fault.errors or {}).items()
+    told = [f"{place}: {' '.join(each)}" if places else " ".join(each) for place, each in found]
+    return " ".join(told) or fault.detail
+
+
 class SchedulerError(RunsheetError):
     """Something about schedules."""
 

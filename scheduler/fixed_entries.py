@@ -24,8 +24,8 @@ class FixedEntry:
 
 FIXED_ENTRIES = (
     FixedEntry("runsheet.tables.reap", "tables.reap", 5, 5, "Returns abandoned work to claimable (T11)."),
-    FixedEntry("runsheet.workflows.wake", "workflows.wake", 2, 10, "Wakes parked runs that are due (W21)."),
-    FixedEntry("runsheet.workflows.prune", "workflows.prune", 600, 300, "Deletes old runs and blobs (W31)."),
+    FixedEntry("runsheet.workflows.wake", "workflows.wake", 1, 10, "Wakes parked runs that are due (W21)."),
+    FixedEntry("runsheet.workflows.prune", "workflows.prune", 3600, 600, "Deletes old runs and blobs (W31)."),
     FixedEntry("runsheet.scheduler.tick", "scheduler.tick", 1, 5, "Fires due triggers. Runsheet needs it."),
     FixedEntry(
         "runsheet.scheduler.sweep", "scheduler.sweep", 30, 30, "Finds lost invocations. Runsheet needs it."

@@ -17,7 +17,10 @@ REGISTRY: Final = CollectorRegistry()
 """This process's own counters."""
 
 TICKS: Final = Counter(
-    "runsheet_scheduler_ticks", "Ticks by result: ok, failed or superseded.", ["result"], registry=REGISTRY
+    "runsheet_scheduler_ticks",
+    "Ticks by result: done, failed, superseded or busy.",
+    ["result"],
+    registry=REGISTRY,
 )
 CLAIM_SECONDS: Final = Histogram(
     "runsheet_scheduler_claim_seconds",
@@ -33,15 +36,33 @@ LATENESS_SECONDS: Final = Histogram(
 )
 SKIPPED: Final = Counter("runsheet_scheduler_skipped", "Slots skipped for overlap.", registry=REGISTRY)
 MISSED: Final = Counter("runsheet_scheduler_missed", "Slots recorded as missed.", registry=REGISTRY)
+HELD: Final = Counter(
+    "runsheet_scheduler_held", "Due triggers set aside for a while after a fault.", registry=REGISTRY
+)
+UNSENT: Final = Counter(
+    "runsheet_scheduler_unsent_ticks",
+    "Ticks whose messages the broker did not all take; the rest stays pending.",
+    registry=REGISTRY,
+)
 
 
 def tick_observed(
-    *, result: str, claimed: int, seconds: float, lateness_seconds: float, skipped: int, missed: int
+    *,
+    result: str,
+    claimed: int,
+    seconds: float,
+    lateness_seconds: float,
+    skipped: int,
+    missed: int,
+    held: int = 0,
+    unsent: bool = False,
 ) -> None:
-    """Count one tick of this process."""
+    """Count one tick of this process; ``unsent``: the broker did not take all of its messages."""
     TICKS.labels(result).inc()
     SKIPPED.inc(skipped)
     MISSED.inc(missed)
+    HELD.inc(held)
+    UNSENT.inc(int(unsent))
     if claimed:
         CLAIM_SECONDS.observe(seconds)
         LATENESS_SECONDS.observe(lateness_seconds)

@@ -6,14 +6,15 @@ from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
 from scheduler.services import following, verifying
-from scheduler.services.ending import OWNER, dispatch_told, runs_ended
+from scheduler.services.ending import OWNER, dispatch_told, run_reopened, runs_ended
 from tables.services.dispatch_ends import on_dispatch_ended
 from tables.services.schema import on_table_archived
-from workflows.services.owners import on_owner_ended
+from workflows.services.owners import on_owner_ended, on_owner_requeue
 from workflows.services.refs import RefFollower, follow_refs, on_workflow_archived
 from workspaces.models import Membership, User
 
 on_owner_ended(OWNER, runs_ended)  # an invocation ends with the run it started (W13a)
+on_owner_requeue(OWNER, run_reopened)  # and is not two runs at once (W22)
 on_dispatch_ended(dispatch_told)  # or with the dispatch
 on_table_archived(following.table_archived)
 on_workflow_archived(following.workflow_archived)

@@ -117,3 +117,8 @@ INVOCATION_TRANSITIONS: Final[Mapping[InvocationStatus, frozenset[InvocationStat
     }
 )
 """What may follow what; every guarded write names the statuses it expects."""
+
+
+def may_move(source: InvocationStatus, target: InvocationStatus) -> bool:
+    """Whether an invocation in ``source`` may become ``target``."""
+    return target in INVOCATION_TRANSITIONS[source]

@@ -113,7 +113,7 @@ def _gauges(found: Health) -> list[tuple[str, str, float, dict[str, str]]]:
         ("recorded_ticks", "Ticks recorded since the install was made.", float(found.total_ticks), {}),
         ("failures_in_a_row", "Ticks that failed in a row.", float(found.consecutive_failures), {}),
         ("due_backlog", "Triggers due and not claimed, counted to 1,001.", float(found.backlog_due), {}),
-        ("lateness_now_seconds", "How long the oldest of them has waited.", found.lateness_seconds, {}),
+        ("lateness_now_seconds", "The oldest due or startable one.", found.lateness_seconds, {}),
         ("pending_age_max_seconds", "The oldest publishable invocation.", found.pending_age_seconds, {}),
         ("in_flight", "Invocations queued or running.", float(found.in_flight), {}),
         ("epoch", "Rises when the leader changes.", float(found.epoch), {}),

@@ -27,7 +27,9 @@ class SchedulerHealthSerializer(serializers.Serializer[Health]):
     backlog_due = serializers.IntegerField(
         help_text="Triggers that are due and not claimed, counted to 1,001."
     )
-    lateness_seconds = serializers.FloatField(help_text="How long the oldest of them has waited.")
+    lateness_seconds = serializers.FloatField(
+        help_text="How long the oldest due trigger, or invocation that could begin, has waited."
+    )
     pending_age_seconds = serializers.FloatField(
         help_text="How long the oldest invocation waits to be published."
     )

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from scheduler.models import Invocation
-from scheduler.states import SCHEDULED_SOURCES, InvocationStatus, OverlapPolicy, Source, TargetKind
+from scheduler.states import SCHEDULED_SOURCES, InvocationStatus, OverlapPolicy, Source
 from workspaces.api.serializers import StrictSerializer, UtcDateTimeField
 
 
@@ -64,7 +64,8 @@ class InvocationSummarySerializer(serializers.Serializer[Any]):
     @extend_schema_field(ChildSerializer(many=True))
     def get_children(self, invocation: Invocation) -> list[dict[str, str]]:
         """What was started, oldest first: a run of a workflow or a dispatch of a table per attempt."""
-        kind = "run" if invocation.trigger.target_kind == TargetKind.WORKFLOW else "dispatch"
+        # Not by the trigger's target, which may have been changed since: only a run has a version.
+        kind = "dispatch" if invocation.resolved_ref is None else "run"
         return [{"kind": kind, "id": str(child)} for child in invocation.children]
 
 
@@ -108,6 +109,9 @@ class BackfillBody(StrictSerializer):
         required=False,
         help_text="`allow` runs them side by side, anything else one after another; the trigger's by default.",
     )
+    only_missed = serializers.BooleanField(
+        default=False, help_text="Leave out slots that completed, or are under way, on schedule."
+    )
     dry_run = serializers.BooleanField(default=False)
 
     def get_fields(self) -> dict[str, Any]:
@@ -120,6 +124,9 @@ class BackfilledSerializer(serializers.Serializer[Any]):
 
     count = serializers.IntegerField(help_text="Slots that are (or would be) run.")
     existing = serializers.IntegerField(help_text="Slots that were backfilled before; they are left alone.")
+    on_schedule = serializers.IntegerField(
+        help_text="Slots that completed, or are under way, on schedule; run once more unless `only_missed`."
+    )
     slots = serializers.ListField(child=UtcDateTimeField())
     invocations = serializers.ListField(child=serializers.UUIDField())
 

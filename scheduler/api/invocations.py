@@ -169,8 +169,9 @@ class TriggerBackfillView(TriggersAPIView):
             **data,
         )
         shown = {
-            "count": len(done.slots) - done.existing,
+            "count": done.count,
             "existing": done.existing,
+            "on_schedule": done.on_schedule,
             "slots": done.slots,
             "invocations": [invocation.pk for invocation in done.made],
         }

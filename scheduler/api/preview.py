@@ -19,6 +19,7 @@ from scheduler.api.triggers import TriggersAPIView
 from scheduler.engine.cron import cron_describe, cron_normalise, zone_check
 from scheduler.engine.local_times import LocalTime, local_times, offset_text
 from scheduler.engine.next_run import Schedule, next_runs, slots_after
+from scheduler.engine.years import year_fault
 from scheduler.errors import InvalidSchedule
 from scheduler.models import Trigger
 from workspaces.api.access import WorkspaceRequest
@@ -52,6 +53,9 @@ class PreviewBody(StrictSerializer):
         for short, name in NAMES.items():
             if short in attrs and name in attrs:
                 raise serializers.ValidationError({short: [f"Give either {short} or {name}."]})
+        for name in ("start_at", "end_at"):
+            if (fault := year_fault(attrs.get(name))) is not None:
+                raise serializers.ValidationError({name: [fault]})
         if not {"cron", "cron_expression"} & attrs.keys():
             raise serializers.ValidationError({"cron": ["Give five cron fields."]})
         return attrs

@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from scheduler.engine.cron import cron_describe
+from scheduler.engine.cron import cron_words
 from scheduler.engine.next_run import next_runs
 from scheduler.errors import InvalidSchedule
 from scheduler.models import Trigger
@@ -151,6 +151,9 @@ class TriggerSummarySerializer(serializers.Serializer[Any]):
     schedule_revision = serializers.IntegerField()
     next_run_at = UtcDateTimeField(allow_null=True)
     overdue_seconds = serializers.SerializerMethodField()
+    held_until = UtcDateTimeField(
+        allow_null=True, help_text="The scheduler failed on it and leaves it alone until then; else null."
+    )
     last_scheduled_for = UtcDateTimeField(allow_null=True)
     last_run_at = UtcDateTimeField(allow_null=True)
     last_status = serializers.CharField()
@@ -224,8 +227,4 @@ def schedule_words(trigger: Trigger) -> str:
     """A schedule in English words, with its zone."""
     if trigger.cron_expression is None:
         return f"Once at {trigger.run_at:%Y-%m-%d %H:%M:%S} UTC"
-    try:
-        words = cron_describe(trigger.cron_expression)
-    except InvalidSchedule:  # stored by an older version, which understood it
-        words = trigger.cron_expression
-    return f"{words} ({trigger.cron_timezone})"
+    return f"{cron_words(trigger.cron_expression)} ({trigger.cron_timezone})"

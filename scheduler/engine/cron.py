@@ -109,6 +109,14 @@ def cron_describe(expression: str) -> str:
     return f"{time}{date}, or {weekday.removeprefix(', ').removeprefix('only ')}{month}"
 
 
+def cron_words(expression: str) -> str:
+    """The same; one that an older version stored and this one does not understand is told as it was written."""
+    try:
+        return cron_describe(expression)
+    except InvalidSchedule:
+        return expression
+
+
 def _plain(cron: Cron) -> str:
     """The expression with lists that hold steps, which the library cannot read, written out as numbers."""
     numbers = (

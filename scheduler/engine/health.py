@@ -46,7 +46,7 @@ REASON_WORDS: Final[Mapping[HealthReason, str]] = MappingProxyType(
         HealthReason.TICK_FAILING: "The scheduler's last attempts failed.",
         HealthReason.TICK_ENTRY_OFF: "The periodic entry that drives the scheduler is missing or disabled.",
         HealthReason.BACKLOG: "More triggers are due than the scheduler keeps up with.",
-        HealthReason.LATE: "Triggers start late.",
+        HealthReason.LATE: "Triggers start late. Are there enough workers?",
     }
 )
 """One sentence for people each."""
@@ -56,7 +56,7 @@ REASON_WORDS: Final[Mapping[HealthReason, str]] = MappingProxyType(
 class Signs:
     """What can be seen. ``tick_age_seconds`` is since the last tick ended (None: there was none), ``interval_seconds``
     how often beat should send one (None: its entry is missing or disabled), ``lateness_seconds`` how long the oldest
-    due trigger has waited.
+    due trigger, or invocation that could begin, has waited.
     """
 
     tick_age_seconds: float | None

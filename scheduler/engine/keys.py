@@ -14,9 +14,13 @@ one, a UUID of its own. All are at most 256 characters long.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Final
 from uuid import UUID
+
+KEYS_LIVE: Final = timedelta(hours=24)
+"""How long an `Idempotency-Key` stands for its first request, and what it made is kept."""
 
 
 def slot_key(trigger_id: UUID, revision: int, slot: datetime) -> str:

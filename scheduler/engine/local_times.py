@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from scheduler.engine.instants import MOMENT
 from scheduler.engine.zones import changes_between, naive, zone_of
-
-MOMENT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,11 @@ def local_times(slots: Iterable[datetime], zone_name: str, since: datetime) -> l
         found.append(LocalTime(slot, local, _note(zone, before, local)))
         before = local
     return found
+
+
+def instant_text(at: datetime | None) -> str | None:
+    """An instant as files have it: ISO 8601 in UTC with ``Z``, nothing cut off; None stays None."""
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def offset_text(local: datetime) -> str:

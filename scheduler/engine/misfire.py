@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from scheduler.engine.next_run import Schedule, jitter_of, newest_slot, next_slot, slots_between, slots_count
@@ -48,6 +48,16 @@ class Missed:
     exact: bool
     first: datetime
     last: datetime
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """As the one row that stands for them keeps it."""
+        return {
+            "count": self.count,
+            "exact": self.exact,
+            "first": self.first.isoformat(),
+            "last": self.last.isoformat(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,12 @@ def catch_up(
         missed=_missed(schedule, due, now, newest, fired),
         next_run_at=next_slot(schedule, due, now),
     )
+
+
+def missed_all(schedule: Schedule, *, due: datetime, now: datetime) -> Missed:
+    """The slot ``due`` and every later one up to ``now``, none of which is to fire. Raises only `InvalidSchedule`."""
+    newest = newest_slot(schedule, due, now) or due
+    return _missed(schedule, due, now, newest, []) or Missed(count=1, exact=True, first=due, last=due)
 
 
 def _alone(

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
-from typing import Final
 from uuid import UUID
 
 from scheduler.engine.fields import Cron, cron_parse
-from scheduler.engine.instants import instant_newest, instant_next, instants_count
+from scheduler.engine.instants import MOMENT, instant_newest, instant_next, instants_count
 from scheduler.engine.zones import aware, naive, zone_of
 from scheduler.errors import InvalidSchedule
-
-MOMENT: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,8 @@ def slots_after(schedule: Schedule, after: datetime) -> Iterator[datetime]:
         yield from _the_one(schedule, after)
         return
     zone = zone_of(schedule.cron_timezone)
-    begin = after if schedule.start_at is None else max(after, schedule.start_at - MOMENT)
+    start = schedule.start_at
+    begin = after if start is None or start <= after else start - MOMENT
     slot = instant_next(cron, zone, naive(begin))
     while slot is not None and (schedule.end_at is None or aware(slot) <= schedule.end_at):
         yield aware(slot)

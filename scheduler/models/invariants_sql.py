@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from scheduler.models.sql import IN_FLIGHT
 from tables.models.invariants_sql import Check
-
-_IN_FLIGHT: Final = "('pending', 'queued', 'running')"
 
 FENCE: Final = """
 SELECT 'scheduler_invocation.idempotency_key' AS id
@@ -46,14 +45,16 @@ SELECT i.id::text AS id
    AND (r.status IN ('completed', 'failed', 'cancelled') OR d.status IN ('complete', 'cancelled', 'failed'))
 """
 
-# What was started goes on, and nobody waits for it: its invocation is over, or has begun another attempt.
+# What was started goes on, and nobody waits for it: its invocation is over, or has begun another attempt. A run that a
+# person has resumed goes on by their will.
 CHILD_LEFT: Final = f"""
 SELECT r.id::text AS id
   FROM workflows_run r
  WHERE r.owner_kind = 'invocation' AND r.status IN ('queued', 'running', 'waiting', 'paused')
+   AND r.resumed_at IS NULL
    AND r.created_at < now() - %(grace)s * interval '1 second'
    AND NOT EXISTS (SELECT 1 FROM scheduler_invocation i
-                    WHERE i.id = r.owner_id AND i.status IN {_IN_FLIGHT} AND i.children ? r.id::text)
+                    WHERE i.id = r.owner_id AND i.status IN {IN_FLIGHT} AND i.children ? r.id::text)
 """  # noqa: S608 - only the constant above is interpolated
 
 # Begun, and nothing started: the sweep gives it to another worker after a minute.

@@ -11,16 +11,12 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from scheduler.states import IN_FLIGHT, InvocationStatus, Source
+from scheduler.states import IN_FLIGHT, InvocationStatus, Source, may_move
 from workspaces.ids import uuid7
 
 
 class InvocationQuerySet(models.QuerySet["Invocation"]):
     """Reads and guarded writes of invocations."""
-
-    def in_flight(self) -> InvocationQuerySet:
-        """Those that are not over."""
-        return self.filter(status__in=IN_FLIGHT)
 
     def move(
         self,
@@ -30,6 +26,7 @@ class InvocationQuerySet(models.QuerySet["Invocation"]):
         **changes: Any,
     ) -> bool:
         """The one guarded move of a single invocation; ``False``: somebody else moved it first."""
+        assert all(may_move(source, to) for source in expected), f"nothing moves from {expected} to {to}"
         return bool(self.filter(pk=invocation_id, status__in=expected).update(status=to, **changes))
 
 

@@ -60,6 +60,8 @@ SELECT statement_timestamp() AS now, s.*,
        (SELECT min(next_run_at) FROM due) AS due_since,
        (SELECT min(available_at) FROM scheduler_invocation
          WHERE status = 'pending' AND available_at <= statement_timestamp() AND NOT waits) AS pending_since,
+       (SELECT min(available_at) FROM scheduler_invocation
+         WHERE status = 'queued' AND available_at <= statement_timestamp()) AS queued_since,
        (SELECT count(*) FROM scheduler_invocation WHERE status IN ('queued', 'running')) AS in_flight,
        (SELECT extract(epoch FROM make_interval(
                  days  => CASE WHEN i.period = 'days' THEN i.every ELSE 0 END,

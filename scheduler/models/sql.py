@@ -154,6 +154,15 @@ SELECT i.id, t.workflow_id
    FOR NO KEY UPDATE OF i SKIP LOCKED
 """  # noqa: S608
 
+# The same of one that somebody asked for by hand, which goes ahead of the others. Index: the primary key.
+PUBLISHABLE_ONE: Final = f"""
+SELECT i.id, t.workflow_id
+  FROM scheduler_invocation i JOIN scheduler_trigger t ON t.id = i.trigger_id
+ WHERE i.id = %s::uuid AND i.status = 'pending' AND NOT i.waits AND ({_TAKEN}) IS NOT TRUE
+   AND (t.workflow_id IS NULL OR t.workflow_id <> ALL(%s::uuid[]))
+   FOR NO KEY UPDATE OF i SKIP LOCKED
+"""  # noqa: S608
+
 # About to be sent. One that waited does not any more: what comes after it waits for it.
 MARK_TAKEN: Final = """
 UPDATE scheduler_invocation SET enqueued_at = now(), waits = false
@@ -175,11 +184,14 @@ UPDATE scheduler_invocation i SET enqueued_at = NULL
            SELECT id FROM scheduler_invocation WHERE id = ANY(%s::uuid[]) FOR NO KEY UPDATE SKIP LOCKED))
 """
 
-# Messages that nobody has begun for a minute, though workers are there: send them once more. A runner that gets both
-# starts one. Guard: the row's lock, and ``enqueued_at`` moving on. Index: scheduler_invocation_in_flight.
+# Messages that nobody has begun for a minute, though workers are there: send them once more, then after twice as long,
+# up to ten minutes, so that a queue that is merely long does not fill with repetitions. A runner that gets both starts
+# one. Guard: the row's lock, and ``enqueued_at`` moving on. Index: scheduler_invocation_in_flight.
 OVERDUE_QUEUED: Final = """
 SELECT i.id FROM scheduler_invocation i
- WHERE i.status = 'queued' AND i.enqueued_at < now() - %s::float * interval '1 second'
+ WHERE i.status = 'queued'
+   AND i.enqueued_at < now() - greatest(%s::float * interval '1 second',
+                                        least(i.enqueued_at - i.available_at, interval '10 minutes'))
  ORDER BY i.available_at
  LIMIT %s::int
    FOR NO KEY UPDATE SKIP LOCKED
@@ -209,14 +221,34 @@ SELECT o.id
 STRAGGLERS: Final = """
 SELECT i.id
   FROM scheduler_invocation i
-  LEFT JOIN workflows_run r ON r.id = (i.children ->> -1)::uuid
-  LEFT JOIN tables_dispatch d ON d.id = (i.children ->> -1)::uuid
+  LEFT JOIN workflows_run r
+    ON r.id = (i.children ->> -1)::uuid AND r.idempotency_key = 'inv:' || i.id || ':' || i.attempt
+  LEFT JOIN tables_dispatch d
+    ON d.id = (i.children ->> -1)::uuid AND d.idempotency_key = 'inv:' || i.id || ':' || i.attempt
  WHERE i.status = 'running'
    AND (r.status = ANY(%(run_over)s::text[]) OR d.status = ANY(%(dispatch_over)s::text[])
-        OR (r.id IS NULL AND d.id IS NULL OR jsonb_array_length(i.children) < i.attempt)
+        OR r.id IS NULL AND d.id IS NULL
            AND i.attempt_started_at < now() - %(seconds)s::float * interval '1 second')
  ORDER BY i.attempt_started_at
  LIMIT %(limit)s::int
+"""
+
+# Whether what an attempt started, or a run below it, waits for a person to say what became of an unsafe effect. Index:
+# primary keys, tables_cell_counts, workflows_run_owner.
+ASKS: Final = """
+WITH RECURSIVE below AS (
+    SELECT r.id, r.status FROM workflows_run r WHERE r.id = %(child)s::uuid
+    UNION
+    SELECT r.id, r.status
+      FROM tables_dispatch d
+      JOIN tables_rowexecution c
+        ON c.table_id = d.table_id AND c.group_id = ANY(d.groups) AND c.status = 'paused' AND c.dispatch_id = d.id
+      JOIN workflows_run r ON r.id = c.run_id
+     WHERE d.id = %(child)s::uuid
+    UNION
+    SELECT r.id, r.status FROM workflows_run r JOIN below b ON r.owner_id = b.id AND r.owner_kind = 'run'
+)
+SELECT EXISTS (SELECT 1 FROM below WHERE status = 'needs_decision')
 """
 
 # Running past the end of the attempt's time. Index: the same.

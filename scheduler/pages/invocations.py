@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from django.http import Http404
 from django.urls import reverse
@@ -14,7 +16,8 @@ from scheduler.models import Invocation, InvocationQuerySet, Trigger
 from scheduler.pages.rights import may_make, may_run
 from scheduler.pages.trigger_form import trigger_here
 from scheduler.pages.words import SOURCE_WORDS, STATUS_WORDS, status_pill, why
-from scheduler.states import IN_FLIGHT, SCHEDULED_SOURCES, InvocationStatus, TargetKind
+from scheduler.states import IN_FLIGHT, SCHEDULED_SOURCES, InvocationStatus
+from tables.models import Dispatch
 from workflows.pages.run_words import Pill
 from workspaces.api.pagination import keyset_page
 from workspaces.errors import Invalid
@@ -72,11 +75,12 @@ class InvocationsPage(WorkspacePageMixin, TemplateView):
             )
         except Invalid as fault:
             raise Http404("There is no such page.") from fault
+        tables = _tables(page.rows)
         here = {"workspace": str(self.workspace.pk)} if "workspace" in self.request.GET else {}
         return super().get_context_data(
             section="triggers",
             trigger=trigger,
-            items=[_item(invocation, self.membership) for invocation in page.rows],
+            items=[_item(invocation, self.membership, tables) for invocation in page.rows],
             filters=[
                 (word, urlencode({**here, **_with_status(query, status)}), status == query.get("status", ""))
                 for status, word in FILTERS
@@ -129,7 +133,15 @@ def _with_status(query: dict[str, str], status: str) -> dict[str, str]:
     return {**rest, "status": status} if status else rest
 
 
-def _item(invocation: Invocation, membership: Membership) -> Item:
+def _tables(invocations: Iterable[Invocation]) -> dict[str, UUID]:
+    """The table of each dispatch that is the last thing an invocation started."""
+    last = [invocation.children[-1] for invocation in invocations if invocation.children]
+    return {
+        str(pk): table for pk, table in Dispatch.objects.filter(pk__in=last).values_list("pk", "table_id")
+    }
+
+
+def _item(invocation: Invocation, membership: Membership, tables: Mapping[str, UUID]) -> Item:
     in_flight = invocation.status in IN_FLIGHT
     started, ended = invocation.started_at, invocation.completed_at
     scheduled = invocation.source in SCHEDULED_SOURCES
@@ -140,7 +152,7 @@ def _item(invocation: Invocation, membership: Membership) -> Item:
         source=SOURCE_WORDS[invocation.source],
         by=invocation.requested_by.label if invocation.requested_by else "",
         why=why(invocation),
-        child=_child(invocation),
+        child=_child(invocation, tables),
         late=(started - invocation.scheduled_for).total_seconds() if started and scheduled else None,
         took=(ended - started).total_seconds() if started and ended else None,
         in_flight=in_flight,
@@ -149,10 +161,14 @@ def _item(invocation: Invocation, membership: Membership) -> Item:
     )
 
 
-def _child(invocation: Invocation) -> tuple[str, str] | None:
-    """Where what it started is shown, and the word for it: the newest attempt's run, or the table."""
+def _child(invocation: Invocation, tables: Mapping[str, UUID]) -> tuple[str, str] | None:
+    """Where what it started is shown, and the word for it: the newest attempt's run, or its dispatch's table.
+
+    Not by the trigger's target, which may have been changed since: only a run has a version.
+    """
     if not invocation.children:
         return None
-    if invocation.trigger.target_kind == TargetKind.TABLE_RUN:
-        return reverse("table-page", args=[invocation.trigger.table_id]), "View table"
-    return reverse("run-page", args=[invocation.children[-1]]), "View run"
+    last = str(invocation.children[-1])
+    if invocation.resolved_ref is not None:
+        return reverse("run-page", args=[last]), "View run"
+    return (reverse("table-page", args=[tables[last]]), "View table") if last in tables else None

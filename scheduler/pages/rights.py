@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from scheduler.models import Trigger
+from scheduler.services import rights
 from workspaces.models import Membership
 from workspaces.states import Role
 
@@ -14,11 +15,9 @@ def may_make(membership: Membership) -> bool:
 
 def may_change(membership: Membership, trigger: Trigger) -> bool:
     """Admins, and editors who made it or whom it runs as."""
-    mine = membership.user_id in {trigger.created_by_id, trigger.run_as_user_id}
-    return membership.role == Role.ADMIN or (may_make(membership) and mine)
+    return may_make(membership) and rights.may_change(trigger, membership.user_id, Role(membership.role))
 
 
 def may_run(membership: Membership, trigger: Trigger) -> bool:
     """Editors start what runs as themselves; admins any."""
-    mine = membership.user_id == trigger.run_as_user_id
-    return membership.role == Role.ADMIN or (may_make(membership) and mine)
+    return may_make(membership) and rights.may_start(trigger, membership.user_id, Role(membership.role))

@@ -25,7 +25,12 @@ class TriggerNewPage(WorkspacePageMixin, TemplateView):
         if not may_make(self.membership):
             raise PermissionDenied("Only editors and admins make triggers.")
         return super().get_context_data(
-            section="triggers", trigger=None, person=_person(self.membership.user), may_change=True, **kwargs
+            section="triggers",
+            trigger=None,
+            person=_person(self.membership.user),
+            may_change=True,
+            may_make=True,
+            **kwargs,
         )
 
 
@@ -42,6 +47,7 @@ class TriggerPage(WorkspacePageMixin, TemplateView):
             trigger=trigger,
             person=_person(self.membership.user),
             may_change=may_change(self.membership, trigger),
+            may_make=may_make(self.membership),
             may_run=may_run(self.membership, trigger),
             **kwargs,
         )

@@ -7,17 +7,16 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.generic.base import TemplateView
 
-from scheduler.engine.cron import cron_describe
-from scheduler.errors import InvalidSchedule
-from scheduler.models import Trigger, TriggerQuerySet
+from scheduler.engine.cron import cron_words
+from scheduler.models import Trigger
 from scheduler.pages.rights import may_change, may_make, may_run
-from scheduler.pages.words import off_pill, off_reason, status_pill, target_detail
+from scheduler.pages.words import held_words, off_pill, off_reason, status_pill, target_detail
+from scheduler.selectors import triggers_of
 from scheduler.services.health import health
 from workflows.pages.run_words import Pill
 from workspaces.api.pagination import keyset_page
@@ -29,7 +28,7 @@ SHOWN: Final = 50
 LATE: Final = timedelta(seconds=60)
 """A slot that passed this long ago and has not fired is called overdue."""
 
-UNREAD: Final = ("payload", "message_template", "workflow__draft", "table__layout", "table__retired_keys")
+UNREAD: Final = ("payload", "message_template")
 """Large fields that no list shows."""
 
 FILTERS: Final = (("", "All"), ("on", "On"), ("off", "Off"), ("failed", "Failed"))
@@ -47,6 +46,7 @@ class Item:
     reason: str
     last: Pill | None
     overdue: bool
+    held: str
     may_change: bool
     may_run: bool
 
@@ -80,9 +80,8 @@ class TriggersPage(WorkspacePageMixin, TemplateView):
             **kwargs,
         )
 
-    def _filtered(self, query: dict[str, str]) -> TriggerQuerySet:
-        triggers = Trigger.objects.of_workspace(self.workspace.pk).select_related("workflow", "table")
-        triggers = triggers.defer(*UNREAD)
+    def _filtered(self, query: dict[str, str]) -> QuerySet[Trigger]:
+        triggers = triggers_of(self.workspace.pk).defer(*UNREAD)
         if "state" in query:
             triggers = _in_state(triggers, query["state"])
         if "q" in query:
@@ -94,7 +93,7 @@ class TriggersPage(WorkspacePageMixin, TemplateView):
         return triggers
 
 
-def _in_state(triggers: TriggerQuerySet, state: str) -> TriggerQuerySet:
+def _in_state(triggers: QuerySet[Trigger], state: str) -> QuerySet[Trigger]:
     if state == "failed":
         return triggers.filter(last_status="failed")
     if state in {"on", "off"}:
@@ -115,7 +114,8 @@ def _id(written: str) -> UUID:
 
 
 def _item(trigger: Trigger, membership: Membership) -> Item:
-    late = trigger.next_run_at is not None and trigger.next_run_at < timezone.now() - LATE
+    due, seen_at = trigger.next_run_at, getattr(trigger, "seen_at", None)
+    late = due is not None and seen_at is not None and due < seen_at - LATE
     return Item(
         trigger=trigger,
         schedule=schedule_words(trigger),
@@ -124,16 +124,12 @@ def _item(trigger: Trigger, membership: Membership) -> Item:
         reason=off_reason(trigger),
         last=status_pill(trigger.last_status) if trigger.last_status else None,
         overdue=late,
+        held=held_words(trigger),
         may_change=may_change(membership, trigger),
         may_run=may_run(membership, trigger),
     )
 
 
 def schedule_words(trigger: Trigger) -> str:
-    """A cron schedule in words; empty for one that runs once. What is not valid any more is shown as written."""
-    if trigger.cron_expression is None:
-        return ""
-    try:
-        return cron_describe(trigger.cron_expression)
-    except InvalidSchedule:
-        return trigger.cron_expression
+    """A cron schedule in words; empty for one that runs once, whose instant is shown in the reader's zone."""
+    return "" if trigger.cron_expression is None else cron_words(trigger.cron_expression)

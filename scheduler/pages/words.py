@@ -36,9 +36,16 @@ OFF_WORDS: Final[Mapping[str, tuple[str, str]]] = {
     DisabledReason.TARGET_ARCHIVED: ("Paused", "What it runs is archived."),
     DisabledReason.INVALID_SCHEDULE: ("Paused", "Its schedule is not valid."),
     DisabledReason.TOO_MANY_FAILURES: ("Paused", "It failed too often in a row."),
-    DisabledReason.NO_RUN_AS_USER: ("Paused", "The person it ran as is gone, or may not run it any more."),
+    DisabledReason.NO_RUN_AS_USER: ("Paused", "The person it ran as is gone."),
 }
 """Why a trigger is off: a word for its pill, and a sentence."""
+
+NOT_ONCE_WORDS: Final[Mapping[str, str]] = {
+    InvocationStatus.MISSED: "It was to run once, and nothing fired at that time.",
+    InvocationStatus.SKIPPED: "It was to run once, but an earlier one was still under way.",
+    InvocationStatus.CANCELLED: "It was to run once, and was cancelled.",
+}
+"""The same of a trigger that was to run once and did not."""
 
 MODE_WORDS: Final[Mapping[str, str]] = {
     "incomplete": "empty or failed",
@@ -56,8 +63,9 @@ REASON_WORDS: Final[Mapping[str, str]] = {
     "trigger_disabled": "The trigger was turned off.",
     "child_stopped": "What it started was stopped.",
     "nothing_to_do": "There was nothing to run.",
+    "invalid_schedule": "The trigger's schedule is not valid.",
 }
-"""Why an invocation was skipped or cancelled, or ended early."""
+"""Why an invocation was skipped or cancelled, ended early, or never was: see ``_missed``."""
 
 
 def status_pill(status: str) -> Pill:
@@ -73,11 +81,21 @@ def off_pill(trigger: Trigger) -> Pill | None:
     return Pill("paused" if word == "Paused" else "done" if word == "Done" else "cancelled", word)
 
 
+def held_words(trigger: Trigger) -> str:
+    """That a tick failed on a trigger and leaves it alone for a while; empty for any other. ``seen_at`` is now."""
+    seen_at = getattr(trigger, "seen_at", None)
+    if not trigger.enabled or trigger.held_until is None or seen_at is None or trigger.held_until <= seen_at:
+        return ""
+    return f"The scheduler failed on it and tries again at {trigger.held_until:%H:%M:%S} UTC."
+
+
 def off_reason(trigger: Trigger) -> str:
     """Why a trigger is off, in a sentence; empty while it is on."""
     if trigger.enabled:
         return ""
     _, sentence = OFF_WORDS[trigger.disabled_reason]
+    if trigger.disabled_reason == DisabledReason.ONE_TIME_DONE:
+        sentence = NOT_ONCE_WORDS.get(trigger.last_status, sentence)
     return f"{sentence} {trigger.schedule_error}".strip()
 
 
@@ -109,7 +127,6 @@ def _missed(invocation: Invocation) -> str:
     """One row stands for many slots."""
     details = invocation.details or {}
     count = details.get("count", 1)
-    if count == 1 and details.get("exact", True):
-        return "Nothing fired at this time."
     told = f"{count:,}" if details.get("exact", True) else f"More than {count:,}"
-    return f"{told} slots passed while nothing fired."
+    passed = "Nothing fired at this time." if told == "1" else f"{told} slots passed while nothing fired."
+    return f"{passed} {REASON_WORDS.get(invocation.reason, '')}".rstrip()

@@ -155,8 +155,14 @@ def _dispatch_begin(invocation: Invocation, person: Membership) -> Begun:
 
 
 def _mode(invocation: Invocation) -> Mode:
-    """The trigger's mode; a retry runs what failed, unless the attempt before was cut off amid its rows."""
-    last = invocation.children[-1] if invocation.children else None
-    if last is not None and Dispatch.objects.filter(pk=last, status=DispatchStatus.COMPLETE).exists():
+    """The trigger's mode; a retry runs what failed, or, where the attempt before was cut off amid its rows, what is not
+    done: what that one finished is not paid for twice. An attempt over another table says nothing of this one.
+    """
+    trigger = invocation.trigger
+    mode = Mode(trigger.target_options.get("mode", Mode.INCOMPLETE))
+    before = Dispatch.objects.filter(pk__in=invocation.children[-1:]).first()
+    if before is None or before.table_id != trigger.table_id:
+        return mode
+    if before.status == DispatchStatus.COMPLETE:
         return Mode.FAILED
-    return Mode(invocation.trigger.target_options.get("mode", Mode.INCOMPLETE))
+    return Mode.INCOMPLETE if mode is Mode.ALL else mode

@@ -7,7 +7,7 @@ backfilled once, whoever asks for it how often.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
@@ -16,10 +16,12 @@ from django.db import transaction
 
 from scheduler.engine.keys import backfill_key
 from scheduler.engine.next_run import slots_between
-from scheduler.errors import BackfillTooLarge, RunAsForbidden, TriggerInvalid, TriggerNotFound
+from scheduler.engine.years import year_fault
+from scheduler.errors import BackfillTooLarge, TriggerInvalid, TriggerNotFound
 from scheduler.models import Invocation, Trigger
 from scheduler.selectors import database_now, schedule_of
-from scheduler.states import OverlapPolicy, Source
+from scheduler.services.rights import start_require
+from scheduler.states import IN_FLIGHT, SCHEDULED_SOURCES, InvocationStatus, OverlapPolicy, Source
 from workspaces.actors import Actor
 from workspaces.services.audit import audit_record
 from workspaces.states import Role
@@ -32,11 +34,17 @@ APART: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Backfilled:
-    """``slots`` of the time named, oldest first; ``made`` for those that had no invocation; ``existing`` had one."""
+    """``slots`` of the time named, oldest first, of which ``count`` are, or would be, run; ``made`` are theirs.
+
+    ``existing`` were backfilled before and are left alone. ``on_schedule`` completed, or are under way, as scheduled:
+    they are run once more unless only missed ones are asked for.
+    """
 
     slots: tuple[datetime, ...]
+    count: int = 0
     made: tuple[Invocation, ...] = ()
     existing: int = 0
+    on_schedule: int = 0
 
 
 def trigger_backfill(
@@ -47,16 +55,17 @@ def trigger_backfill(
     start: datetime,
     end: datetime,
     overlap: OverlapPolicy | None = None,
+    only_missed: bool = False,
     dry_run: bool = False,
 ) -> Backfilled:
     """Invocations for the trigger's slots from ``start`` to ``end``, both included, as the trigger is now.
 
     With ``allow`` they may run at once, a second apart; with any other policy (the trigger's own by default) one after
-    another: each of them was asked for, so none is skipped. A dry run only says which. Raises ``TriggerInvalid`` (the
-    time lies ahead, or ends before it starts), ``BackfillTooLarge``, ``RunAsForbidden``, ``TriggerNotFound``.
+    another: each of them was asked for, so none is skipped. ``only_missed`` leaves out what ran on schedule. A dry run
+    only says which. Raises ``TriggerInvalid`` (the time lies ahead, or ends before it starts), ``BackfillTooLarge``,
+    ``RunAsForbidden``, ``TriggerNotFound``.
     """
-    if membership_role != Role.ADMIN and trigger.run_as_user_id != actor.user_id:
-        raise RunAsForbidden
+    start_require(trigger, actor, membership_role)
     now = database_now()
     _check(start, end, now)
     with transaction.atomic():
@@ -68,9 +77,14 @@ def trigger_backfill(
         there = set(
             Invocation.objects.filter(idempotency_key__in=keys).values_list("idempotency_key", flat=True)
         )
-        wanted = [slot for slot, key in zip(slots, keys, strict=True) if key not in there]
+        ran = _on_schedule(row, slots)
+        left_out = ran if only_missed else frozenset()
+        wanted = [
+            slot for slot, key in zip(slots, keys, strict=True) if key not in there and slot not in left_out
+        ]
+        found = Backfilled(tuple(slots), len(wanted), existing=len(there), on_schedule=len(ran))
         if dry_run:
-            return Backfilled(tuple(slots), existing=len(there))
+            return found
         policy = OverlapPolicy(overlap or row.overlap_policy)
         made = _insert(row, actor, wanted, now, at_once=policy is OverlapPolicy.ALLOW)
         audit_record(
@@ -80,11 +94,17 @@ def trigger_backfill(
             target=row,
             after={"from": start.isoformat(), "to": end.isoformat(), "invocations": len(made)},
         )
-    return Backfilled(tuple(slots), tuple(made), len(there))
+    return replace(found, made=tuple(made))
 
 
 def _check(start: datetime, end: datetime, now: datetime) -> None:
-    faults: dict[str, list[str]] = {}
+    faults = {
+        field: [fault]
+        for field, at in (("from", start), ("to", end))
+        if (fault := year_fault(at)) is not None
+    }
+    if faults:
+        raise TriggerInvalid(errors=faults)
     if end < start:
         faults["to"] = ["The end must not come before the start."]
     elif end > now:
@@ -100,6 +120,17 @@ def _slots(trigger: Trigger, start: datetime, end: datetime) -> list[datetime]:
     if len(slots) > MOST_SLOTS:
         raise BackfillTooLarge
     return slots
+
+
+def _on_schedule(trigger: Trigger, slots: Sequence[datetime]) -> frozenset[datetime]:
+    """Those of the slots that completed, or are under way, as scheduled."""
+    ran = Invocation.objects.filter(
+        trigger=trigger,
+        scheduled_for__in=slots,
+        source__in=SCHEDULED_SOURCES,
+        status__in={*IN_FLIGHT, InvocationStatus.COMPLETED},
+    )
+    return frozenset(ran.values_list("scheduled_for", flat=True))
 
 
 def _insert(

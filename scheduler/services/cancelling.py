@@ -7,6 +7,7 @@ that its late end meets an invocation that is over.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -52,7 +53,7 @@ def invocations_cancel(invocation_ids: Iterable[UUID], reason: str) -> int:
     """Cancel each of these, running ones with what they started; how many there were.
 
     One transaction each. Call it where no trigger is locked – after the commit of a tick, for ``cancel_other`` –, as
-    what an invocation started is locked before its trigger. Safe to repeat.
+    what an invocation started is locked before its trigger, or is held already. Safe to repeat.
     """
     cancelled = 0
     for invocation_id in invocation_ids:
@@ -64,13 +65,32 @@ def invocations_cancel(invocation_ids: Iterable[UUID], reason: str) -> int:
 def children_cancel(trigger_ids: Collection[UUID], reason: str) -> int:
     """Cancel all running invocations of these triggers with what they started, in one transaction; how many.
 
-    For triggers that are about to be deleted, and for an edit that asks for it: call it before they are locked.
+    For triggers that are about to be deleted: call it before they are locked.
     """
-    under_way = Invocation.objects.filter(trigger_id__in=trigger_ids, status=InvocationStatus.RUNNING)
     with transaction.atomic():
-        running = list(under_way.select_related("trigger").order_by("pk"))
-        children_hold(running)
-        return invocations_cancel([invocation.pk for invocation in running], reason)
+        return invocations_cancel([invocation.pk for invocation in running_hold(trigger_ids)], reason)
+
+
+def running_hold(trigger_ids: Collection[UUID]) -> list[Invocation]:
+    """The running invocations of these triggers, with what they started locked: before the triggers are."""
+    under_way = Invocation.objects.filter(trigger_id__in=trigger_ids, status=InvocationStatus.RUNNING)
+    running = list(under_way.select_related("trigger").order_by("pk"))
+    children_hold(running)
+    return running
+
+
+def running_cancel(trigger_id: UUID, held: Collection[Invocation], reason: str) -> int:
+    """Cancel what runs of a trigger that was locked after ``running_hold`` had answered ``held``; how many there were.
+
+    What has begun in between is cancelled after the commit: its run or dispatch must not be locked now.
+    """
+    under_way = Invocation.objects.filter(trigger_id=trigger_id, status=InvocationStatus.RUNNING)
+    children = dict(under_way.values_list("pk", "children"))
+    same = [invocation.pk for invocation in held if children.get(invocation.pk) == invocation.children]
+    begun = sorted(children.keys() - set(same))
+    if begun:
+        transaction.on_commit(partial(invocations_cancel, begun, reason), robust=True)
+    return invocations_cancel(same, reason) + len(begun)
 
 
 def invocations_take_back(

@@ -17,8 +17,10 @@ from django.db import transaction
 from scheduler.errors import NoFields, RevisionStale, TriggerForbidden, TriggerNotFound
 from scheduler.models import Trigger
 from scheduler.selectors import database_now
-from scheduler.services.cancelling import children_cancel, invocations_take_back
+from scheduler.services.cancelling import invocations_take_back, running_cancel, running_hold
 from scheduler.services.fields import fields_clean
+from scheduler.services.passing import slots_give_up, slots_passed
+from scheduler.services.rights import may_change
 from scheduler.services.schedules import schedule_apply, slot_first
 from scheduler.services.switching import TRIGGER_DISABLED
 from scheduler.services.targets import (
@@ -100,10 +102,7 @@ def trigger_update(
     if not changes:
         raise NoFields
     with transaction.atomic():
-        row = _change(trigger, actor, membership_role, revision, changes)
-    if cancel_running:
-        children_cancel([row.pk], SUPERSEDED)
-    return row
+        return _change(trigger, actor, membership_role, revision, changes, cancel_running=cancel_running)
 
 
 def trigger_enable(*, trigger: Trigger, actor: Actor, membership_role: Role) -> Trigger:
@@ -118,21 +117,27 @@ def trigger_disable(*, trigger: Trigger, actor: Actor, membership_role: Role) ->
 
 def change_require(trigger: Trigger, actor: Actor, membership_role: Role) -> None:
     """Raise ``TriggerForbidden`` unless the actor is an admin, made the trigger, or is whom it runs as."""
-    mine = actor.user_id is not None and actor.user_id in {trigger.created_by_id, trigger.run_as_user_id}
-    if membership_role != Role.ADMIN and not mine:
+    if not may_change(trigger, actor.user_id, membership_role):
         raise TriggerForbidden
 
 
 def _change(
-    trigger: Trigger, actor: Actor, role: Role, revision: int | None, changes: Mapping[str, Any]
+    trigger: Trigger,
+    actor: Actor,
+    role: Role,
+    revision: int | None,
+    changes: Mapping[str, Any],
+    *,
+    cancel_running: bool,
 ) -> Trigger:
-    """The change itself, under the locks of target and trigger, in this order."""
+    """The change itself, under the locks of target, of what is to be cancelled, and of the trigger, in this order."""
     change_require(trigger, actor, role)  # what somebody may not change tells them nothing more
     plain = fields_clean(changes)
     target = target_merged(target_of(trigger), changes) if names_target(changes) else target_of(trigger)
     holds_target = names_target(changes) or _may_turn_on(trigger, changes)
     if holds_target:
         target_hold(trigger.workspace_id, target)
+    stopping = running_hold([trigger.pk]) if cancel_running else ()
     row = Trigger.objects.select_for_update(no_key=True).filter(pk=trigger.pk).first()
     if row is None:
         raise TriggerNotFound
@@ -144,6 +149,7 @@ def _change(
         raise RevisionStale
     before = fields_told(row, changes)
     now = database_now()
+    due, passed = row.next_run_at, slots_passed(row, now)
     was_on, is_on = row.enabled, turns_on or (row.enabled and changes.get("enabled") is not False)
     for field in plain.keys() - {"enabled"}:
         setattr(row, field, plain[field])
@@ -153,9 +159,16 @@ def _change(
     person_apply(row, changes, actor, role)
     _switch(row, now, is_on=is_on, schedule_changed=schedule_changed)
     row.save(update_fields=[*OWN_FIELDS, *SWITCH_FIELDS])
-    if schedule_changed or was_on != is_on:
-        invocations_take_back([row.pk], SUPERSEDED if is_on else TRIGGER_DISABLED)
-    trigger_audit(row, actor, _action(changes), before=before, after=fields_told(row, changes))
+    why = SUPERSEDED if is_on else TRIGGER_DISABLED
+    if schedule_changed or was_on != is_on or changes.get("enabled") is False:
+        # A one-time trigger that has fired is off already, and its invocation may still wait.
+        invocations_take_back([row.pk], why)
+    if row.next_run_at != due:
+        slots_give_up([passed], why)
+    after = fields_told(row, changes)
+    if cancel_running:
+        after["cancelled_running"] = running_cancel(row.pk, stopping, SUPERSEDED)
+    trigger_audit(row, actor, _action(changes), before=before, after=after)
     return row
 
 

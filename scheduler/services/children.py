@@ -20,7 +20,8 @@ from django.db import transaction
 
 from scheduler.engine.child_ends import CellCounts, ChildEnd, dispatch_end, run_end
 from scheduler.engine.keys import child_key
-from scheduler.models import Invocation, Trigger
+from scheduler.models import Invocation, Trigger, sql
+from scheduler.services.table_options import FAIL_ABOVE_PERCENT
 from scheduler.states import InvocationStatus
 from tables.models import Dispatch
 from tables.services.stopping import dispatch_stop, table_sequence_next
@@ -28,11 +29,9 @@ from tables.states import ACTIVE_DISPATCH
 from workflows.models import Run
 from workflows.services.runs import runs_cancel
 from workflows.states import TERMINAL as RUN_TERMINAL
+from workspaces.cursors import prepared_cursor
 
 Child = Run | Dispatch
-
-FAIL_ABOVE_PERCENT = 100
-"""A table run fails only when every cell failed, unless its trigger says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +95,13 @@ def child_end(child: Child, trigger: Trigger) -> ChildEnd | None:
         return None
     counts = CellCounts(child.completed, child.failed, child.cancelled, child.paused)
     return dispatch_end(child.status, counts, child.error, fail_above_percent(trigger))
+
+
+def child_asks(child: Child) -> bool:
+    """Whether it, or a run below it, waits for a person to say what became of an unsafe effect (W15)."""
+    with prepared_cursor() as cursor:
+        cursor.execute(sql.ASKS, {"child": child.pk})
+        return bool(cursor.fetchone()[0])
 
 
 def fail_above_percent(trigger: Trigger) -> float:

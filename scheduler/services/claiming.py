@@ -20,9 +20,9 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from scheduler.errors import InvalidSchedule
+from scheduler.errors import InvalidSchedule, words
 from scheduler.models import sql
-from scheduler.services.slots import Due, Standing, Step, step_of
+from scheduler.services.slots import Due, Standing, Step, step_invalid, step_of
 from scheduler.states import DisabledReason, InvocationStatus, OverlapPolicy
 from workspaces.cursors import prepared_cursor
 from workspaces.ids import uuid7
@@ -124,17 +124,15 @@ def _steps(due: Sequence[Due], standing: dict[UUID, Standing]) -> list[Step]:
             steps.append(step_of(trigger, standing.get(trigger.id, nothing)))
         except Exception as error:
             log.exception("a trigger's schedule cannot be used", extra={"trigger": str(trigger.id)})
-            told = _words(error)
-            steps.append(Step(trigger, None, reason=DisabledReason.INVALID_SCHEDULE, error=told))
+            steps.append(step_invalid(trigger, _words(error)))
     return steps
 
 
 def _words(error: Exception) -> str:
     """What a person is told about it."""
-    if not isinstance(error, InvalidSchedule):
-        return f"This schedule cannot be used ({type(error).__name__})."
-    fields = getattr(error, "errors", None) or {}
-    return " ".join(str(word) for words in fields.values() for word in words) or str(error)
+    if isinstance(error, InvalidSchedule):
+        return words(error, places=False)
+    return f"This schedule cannot be used ({type(error).__name__})."
 
 
 def _insert(cursor: CursorWrapper, steps: Sequence[Step], epoch: int) -> None:

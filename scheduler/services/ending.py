@@ -20,16 +20,21 @@ from scheduler.engine.child_ends import CellCounts, ChildEnd, dispatch_end, run_
 from scheduler.engine.keys import child_key
 from scheduler.engine.retry import is_retryable, retry_delay_seconds
 from scheduler.models import Invocation, Trigger
-from scheduler.services.children import child_end, child_stop, fail_above_percent, invocation_held
+from scheduler.services.children import child_asks, child_end, child_stop, fail_above_percent, invocation_held
 from scheduler.services.closing import MESSAGE_CHARACTERS, invocation_close, trigger_note
 from scheduler.services.switching import triggers_switch_off
-from scheduler.states import DisabledReason, InvocationStatus
+from scheduler.states import IN_FLIGHT, DisabledReason, InvocationStatus
 from tables.services.dispatch_ends import DispatchEnded
+from workflows.errors import RunSuperseded
 from workflows.models import Run
 from workflows.services.owners import Ended
+from workflows.states import ErrorClass
 
 OWNER: Final = "invocation"
 """The kind under which a run names its invocation as its owner (W13a)."""
+
+UNKNOWN_OUTCOME: Final = ErrorClass.UNKNOWN_OUTCOME.value
+"""Code of an attempt that ran out of time while it asked what became of an unsafe effect; never tried again."""
 
 STOPPED: Final = "child_stopped"
 """Reason of an invocation whose run or dispatch somebody stopped."""
@@ -98,7 +103,11 @@ def attempt_end(invocation: Invocation, end: ChildEnd) -> bool:
 
 
 def invocation_time_out(invocation_id: UUID) -> bool:
-    """End an attempt whose deadline has passed by the database's clock, and stop what it started; whether it was so."""
+    """End an attempt whose deadline has passed by the database's clock, and stop what it started; whether it was so.
+
+    What waits for a person to say what became of an unsafe effect goes on waiting, and the attempt is the last one: to
+    stop it and try again would repeat what only they may repeat (W15).
+    """
     with invocation_held(invocation_id) as held:
         late = Invocation.objects.filter(
             pk=invocation_id, status=InvocationStatus.RUNNING, deadline_at__lte=Now()
@@ -108,6 +117,9 @@ def invocation_time_out(invocation_id: UUID) -> bool:
         if held.child is not None and (end := child_end(held.child, held.trigger)) is not None:
             return attempt_end(held.invocation, end)
         words = f"It took longer than {held.invocation.timeout_seconds:,} s."
+        if held.child is not None and child_asks(held.child):
+            told = f"{words} It waits for a decision: nobody knows whether a block took effect."
+            return attempt_end(held.invocation, ChildEnd(InvocationStatus.FAILED, UNKNOWN_OUTCOME, told))
         ended = attempt_end(held.invocation, ChildEnd(InvocationStatus.FAILED, "timeout", words))
         if held.child is not None:
             child_stop(held.child)
@@ -131,6 +143,22 @@ def invocation_look(invocation_id: UUID) -> bool:
             return False
         words = "The worker that was to start it is gone."
         return attempt_end(held.invocation, ChildEnd(InvocationStatus.FAILED, "worker_lost", words))
+
+
+def run_reopened(run: Run) -> None:
+    """Refuse that a run goes on beside a later attempt of its invocation, made or to come (W22). Raises
+    ``RunSuperseded``.
+
+    The run is locked, as it is by whoever ends its attempt; an invocation that is over stays so, whatever the run does.
+    """
+    own = Invocation.objects.filter(status__in=IN_FLIGHT)
+    invocation = own.filter(pk=run.owner_id).first() if run.owner_id is not None else None
+    if invocation is None:
+        return
+    is_present = run.idempotency_key == child_key(invocation.pk, invocation.attempt)
+    if not (is_present and invocation.status == InvocationStatus.RUNNING):
+        told = "The trigger's invocation is tried again by itself. Wait for that, or cancel the invocation first."
+        raise RunSuperseded(told)
 
 
 def _triggers_hold(invocation_ids: Collection[UUID]) -> dict[UUID, Trigger]:

@@ -70,8 +70,10 @@ def _tick(epoch: int | None, until: float) -> TickResult:
     began = time.monotonic()
     claimed = due_drain(epoch=current, until=until) if is_due else Claimed()
     claim_seconds = time.monotonic() - began
-    invocations_replace(claimed.replaces)
     published = invocations_publish(until=until)
+    # After what is ready to go: stopping what a slot replaces may take its time.
+    if claimed.replaces and invocations_replace(claimed.replaces, until=until) and published.broker_answers:
+        published += invocations_publish(until=until)
     return TickResult(
         TickOutcome.DONE,
         started_at=now,
@@ -82,6 +84,7 @@ def _tick(epoch: int | None, until: float) -> TickResult:
         invalid=claimed.invalid,
         held=claimed.held,
         published=published.sent,
+        unsent=not published.broker_answers,
         backlog_due=_backlog(),
         max_lateness_ms=claimed.max_lateness_ms,
         claim_seconds=claim_seconds,

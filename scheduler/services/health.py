@@ -19,6 +19,9 @@ from scheduler.engine.health import (
 from scheduler.models.leadership_sql import SIGNS
 from workspaces.live.log import Event
 
+LATE_SINCE: Final = ("due_since", "pending_since", "queued_since")
+"""What is late: slots that no tick has met, and invocations that no worker has begun."""
+
 TICK_ENTRY: Final = "runsheet.scheduler.tick"
 """The periodic entry that drives the tick."""
 
@@ -28,8 +31,8 @@ class Health:
     """The verdict with what it rests on. Instants are UTC, ages are seconds by the database's clock.
 
     ``backlog_due`` is counted no further than one above what is too many. ``lateness_seconds`` is how long the oldest
-    due trigger has waited, ``max_lateness_ms`` the worst that the last tick met, ``pending_age_seconds`` how long the
-    oldest invocation waits that could be published.
+    due trigger, or invocation that could begin, has waited, ``max_lateness_ms`` the worst that the last tick met,
+    ``pending_age_seconds`` how long the oldest invocation waits that could be published.
     """
 
     verdict: Verdict
@@ -80,7 +83,7 @@ def health(now: datetime | None = None) -> Health:
         interval_seconds=seen["interval_seconds"],
         consecutive_failures=seen["consecutive_failures"] or 0,
         backlog_due=seen["due"],
-        lateness_seconds=_age(now, seen["due_since"]) or 0.0,
+        lateness_seconds=max(_age(now, seen[since]) or 0.0 for since in LATE_SINCE),
     )
     lease_until = seen["lease_until"]
     return Health(

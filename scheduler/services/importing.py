@@ -16,6 +16,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from scheduler.engine.local_times import instant_text
+from scheduler.errors import words
 from scheduler.models import Trigger
 from scheduler.services.changing import OWN_FIELDS, fields_told, trigger_update
 from scheduler.services.triggers import trigger_create
@@ -74,7 +76,6 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; ``trigger`` is null for what does not exist."""
-        at = self.next_run_at
         return {
             "source": self.source,
             "action": self.action.value,
@@ -82,7 +83,7 @@ class Outcome:
             "words": self.words,
             "notes": list(self.notes),
             "trigger": None if self.trigger_id is None else str(self.trigger_id),
-            "next_run_at": None if at is None else at.isoformat().replace("+00:00", "Z"),
+            "next_run_at": instant_text(self.next_run_at),
         }
 
 
@@ -106,8 +107,8 @@ def _bring_in(workspace: Workspace, actor: Actor, role: Role, item: Wanted | Ski
     here = Q(pk=item.trigger_id, workspace=workspace)
     present = Trigger.objects.filter(Q(import_key=item.import_key) | here).order_by("id").first()
     if present is not None and present.workspace_id != workspace.pk:
-        words = "This has been imported into another workspace."
-        return Outcome(item.source, Action.SKIP, "in_another_workspace", words)
+        told = "This has been imported into another workspace."
+        return Outcome(item.source, Action.SKIP, "in_another_workspace", told)
     try:
         with transaction.atomic():
             if present is None:
@@ -122,7 +123,7 @@ def _bring_in(workspace: Workspace, actor: Actor, role: Role, item: Wanted | Ski
             else:
                 trigger, action = _update(present, actor, role, item.fields)
     except RunsheetError as fault:
-        return Outcome(item.source, Action.SKIP, fault.code, _words(fault))
+        return Outcome(item.source, Action.SKIP, fault.code, words(fault))
     made_up = present is None and not apply
     return Outcome(
         item.source,
@@ -143,10 +144,3 @@ def _update(present: Trigger, actor: Actor, role: Role, fields: Mapping[str, Any
             transaction.set_rollback(True)
             return present, Action.UNCHANGED
     return trigger, Action.UPDATE
-
-
-def _words(fault: RunsheetError) -> str:
-    """The fields that are wrong, or what is wrong as a whole."""
-    if not fault.errors:
-        return fault.detail
-    return " ".join(f"{place}: {' '.join(told)}" for place, told in fault.errors.items())

@@ -134,6 +134,8 @@ def tick_record(result: TickResult) -> None:
         lateness_seconds=result.max_lateness_ms / 1_000,
         skipped=result.skipped,
         missed=result.missed,
+        held=result.held,
+        unsent=result.unsent,
     )
     if result.outcome not in {TickOutcome.DONE, TickOutcome.FAILED}:
         return

@@ -52,7 +52,7 @@ def target_names(trigger: Trigger) -> dict[str, Any]:
 def _named(kind: type[Workflow | Table], workspace: Workspace, field: str, named: Any) -> UUID:
     """The id of the one living thing of that name or id."""
     living = kind._default_manager.filter(workspace=workspace, archived_at=None)
-    identity = _uuid(named)
+    identity = uuid_read(named)
     found = list((living.filter(name=str(named)) if identity is None else living.filter(pk=identity))[:2])
     if len(found) == 1:
         only: UUID = found[0].pk
@@ -66,7 +66,8 @@ def _group_ids(table_id: UUID, groups: list[Any]) -> list[str]:
     return [str(known.get(str(group), group)) for group in groups]
 
 
-def _uuid(text: Any) -> UUID | None:
+def uuid_read(text: Any) -> UUID | None:
+    """The id that is written there; None: it is none."""
     try:
         return UUID(str(text))
     except ValueError:

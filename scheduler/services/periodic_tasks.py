@@ -14,6 +14,7 @@ from django_celery_beat.models import PeriodicTask, PeriodicTasks
 
 from scheduler.engine.intervals import interval_cron
 from scheduler.engine.next_run import Schedule, next_slot
+from scheduler.engine.years import year_fault
 from scheduler.errors import TriggerInvalid
 from scheduler.fixed_entries import FIXED_ENTRIES
 from scheduler.selectors import database_now
@@ -132,6 +133,9 @@ def _item(row: Any, targets: Targets, now: datetime) -> Wanted | Skip:
 
 def _schedule(row: Any, now: datetime) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The fields that say when, and what a person should know about them. Raises ``CrontabRefused``."""
+    for at in (row.start_time, row.expires):
+        if (fault := year_fault(at)) is not None:
+            raise CrontabRefused("year_refused", fault)
     if row.clocked is not None:
         if row.clocked.clocked_time <= now - timedelta(seconds=60):
             raise CrontabRefused("clocked_passed", "Its instant has passed.")

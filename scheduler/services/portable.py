@@ -18,10 +18,11 @@ from uuid import UUID
 
 from django.utils.dateparse import parse_datetime
 
-from scheduler.errors import TriggerInvalid
+from scheduler.engine.local_times import instant_text
+from scheduler.errors import TriggerInvalid, words
 from scheduler.models import Trigger
 from scheduler.services.importing import Skip, Wanted
-from scheduler.services.named_targets import target_fields, target_names
+from scheduler.services.named_targets import target_fields, target_names, uuid_read
 from workspaces.errors import RunsheetError
 from workspaces.models import Membership, Workspace
 
@@ -82,7 +83,7 @@ def _written(trigger: Trigger) -> dict[str, Any]:
     return {
         "id": str(trigger.pk),
         **{field: getattr(trigger, field) for field in PLAIN},
-        **{field: _instant(getattr(trigger, field)) for field in INSTANTS},
+        **{field: instant_text(getattr(trigger, field)) for field in INSTANTS},
         **target_names(trigger),
         "run_as": None if person is None else person.get_username(),
         "enabled": trigger.enabled,
@@ -97,15 +98,16 @@ def _read(workspace: Workspace, entry: Any, members: Mapping[str, UUID], place: 
             raise TriggerInvalid("This is no object.")
         return _wanted(workspace, entry, members, source)
     except RunsheetError as fault:
-        told = [f"{name}: {' '.join(words)}" for name, words in (fault.errors or {}).items()]
-        return Skip(source, fault.code, " ".join(told) or fault.detail)
+        return Skip(source, fault.code, words(fault))
 
 
 def _wanted(
     workspace: Workspace, entry: Mapping[str, Any], members: Mapping[str, UUID], source: str
 ) -> Wanted:
     _known_only(entry.keys())
-    trigger_id = _uuid(entry.get("id"))
+    trigger_id = uuid_read(entry.get("id"))
+    if trigger_id is None:
+        raise TriggerInvalid(errors={"id": ["Give the id it had where it comes from."]})
     named = ("workflow", "ref") if entry.get("workflow") is not None else ("table", "target_options")
     fields = {field: entry[field] for field in PLAIN if field in entry}
     fields |= {field: _parsed(field, entry[field]) for field in INSTANTS if field in entry}
@@ -129,17 +131,6 @@ def _wanted(
 def _known_only(names: Iterable[str]) -> None:
     if unknown := sorted(set(names) - KNOWN):
         raise TriggerInvalid(errors={name: ["Unknown field."] for name in unknown})
-
-
-def _uuid(text: Any) -> UUID:
-    try:
-        return UUID(str(text))
-    except ValueError:
-        raise TriggerInvalid(errors={"id": ["Give the id it had where it comes from."]}) from None
-
-
-def _instant(at: datetime | None) -> str | None:
-    return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 def _parsed(field: str, text: Any) -> datetime | None:

@@ -39,6 +39,10 @@ class Published:
     sent: int = 0
     broker_answers: bool = True
 
+    def __add__(self, other: Published) -> Published:
+        """Both rounds together."""
+        return Published(self.sent + other.sent, self.broker_answers and other.broker_answers)
+
 
 def invocations_publish(limit: int | None = None, *, until: float | None = None) -> Published:
     """Send the messages of due pending invocations while there is room; at most ``limit``, until ``until``.
@@ -58,8 +62,17 @@ def invocations_publish(limit: int | None = None, *, until: float | None = None)
     return Published(sent)
 
 
-def _choose(most: int) -> list[UUID]:
-    """Mark the next invocations as taken, in one short transaction; none when another publisher does not yield."""
+def invocation_publish(invocation_id: UUID) -> bool:
+    """Send the message of one that somebody asked for, ahead of what waits; ``False``: it waits for the next tick,
+    because there is no room, or the broker does not answer.
+    """
+    return bool(_send(_choose(1, only=invocation_id)))
+
+
+def _choose(most: int, *, only: UUID | None = None) -> list[UUID]:
+    """Mark the next invocations, or that one, as taken, in one short transaction; none when another publisher does not
+    yield.
+    """
     try:
         with transaction.atomic(), prepared_cursor() as cursor:
             cursor.execute(sql.LIMITS)
@@ -75,7 +88,10 @@ def _choose(most: int) -> list[UUID]:
                 cursor.execute(sql.SHARES)
                 shares.update(dict(cursor.fetchall()))
             full = [workflow for workflow, count in shares.items() if count >= share]
-            cursor.execute(sql.PUBLISHABLE, [full, room])
+            if only is None:
+                cursor.execute(sql.PUBLISHABLE, [full, room])
+            else:
+                cursor.execute(sql.PUBLISHABLE_ONE, [only, full])
             chosen = within_share(cursor.fetchall(), shares, share)
             cursor.execute(sql.MARK_TAKEN, [chosen])
             return chosen

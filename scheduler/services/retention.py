@@ -17,6 +17,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from scheduler.engine.keys import KEYS_LIVE
 from scheduler.models import sql
 from workspaces.cursors import prepared_cursor
 
@@ -24,9 +25,6 @@ BATCH: Final = 5_000
 """Invocations deleted in one transaction."""
 
 BUDGET_SECONDS: Final = 20.0
-
-KEYS_LIVE: Final = timedelta(days=1)
-"""How long an ``Idempotency-Key`` is remembered, whatever else."""
 
 
 def invocations_prune(now: datetime, *, batch: int = BATCH, budget_seconds: float = BUDGET_SECONDS) -> int:

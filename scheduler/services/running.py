@@ -19,13 +19,13 @@ from scheduler.services.attempts import Begun, CannotStart, attempt_begin
 from scheduler.services.children import invocation_held
 from scheduler.services.closing import invocation_close, trigger_note
 from scheduler.services.ending import attempt_end
+from scheduler.services.switching import TRIGGER_DISABLED
 from scheduler.states import SCHEDULED_SOURCES, DisabledReason, InvocationStatus
 from workspaces.cursors import prepared_cursor
 
 log = logging.getLogger(__name__)
 
 NOTHING_TO_DO: Final = "nothing_to_do"
-TRIGGER_DISABLED: Final = "trigger_disabled"
 
 RUN_OUT: Final = frozenset({DisabledReason.ONE_TIME_DONE, DisabledReason.ENDED})
 """A trigger that is off for one of these fired its last slot properly."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from scheduler.engine.cron import cron_normalise, zone_check
 from scheduler.engine.next_run import next_slot
+from scheduler.engine.years import year_fault
 from scheduler.errors import InvalidSchedule
 from scheduler.models import Trigger
 from scheduler.selectors import schedule_of
@@ -54,12 +55,14 @@ def schedule_apply(trigger: Trigger, given: Mapping[str, Any], now: datetime) ->
 
 
 def slot_first(trigger: Trigger, now: datetime) -> datetime:
-    """The slot that fires next once the trigger is on: never one that passed while it was off (`scheduler.md` 3).
+    """The slot that fires next once the trigger is on: never one that passed while it was off, nor one that has had its
+    invocation already (`scheduler.md` 3).
 
     Raises ``InvalidSchedule`` when none is to come.
     """
     if trigger.run_at is not None:
-        if trigger.run_at <= now - LATE_BY_AT_MOST:
+        last = trigger.last_scheduled_for
+        if trigger.run_at <= now - LATE_BY_AT_MOST or (last is not None and trigger.run_at <= last):
             raise InvalidSchedule(errors={"run_at": ["This instant has passed. Choose a new one."]})
         return trigger.run_at
     slot = next_slot(schedule_of(trigger), now, now)
@@ -73,6 +76,8 @@ def _spelled(field: str, value: Any, faults: dict[str, list[str]]) -> Any:
     if field in {"run_at", "start_at", "end_at"}:
         if value is not None and (not isinstance(value, datetime) or value.tzinfo is None):
             faults[field] = ["Give an instant with its offset."]
+        elif (fault := year_fault(value)) is not None:
+            faults[field] = [fault]
         return value
     if field == "cron_expression" and value is None:
         return None

@@ -106,6 +106,13 @@ def step_of(due: Due, standing: Standing) -> Step:
     )
 
 
+def step_invalid(due: Due, words: str) -> Step:
+    """What a claimed trigger does whose schedule cannot be used: it goes off, and says which slot was the last."""
+    last = Missed(count=1, exact=True, first=due.slot, last=due.slot)
+    reason = DisabledReason.INVALID_SCHEDULE
+    return Step(due, None, reason, words, births=(_missed_as(due, last, reason),), missed=1)
+
+
 def _reason(due: Due, caught: CaughtUp) -> DisabledReason:
     if caught.next_run_at is not None:
         return DisabledReason.NONE
@@ -147,18 +154,16 @@ def _skipped(due: Due, fire: Fire) -> Birth:
 
 def _missed(due: Due, missed: Missed) -> Birth:
     """One row for all of them, under the key of the last: none of them starts under this revision any more."""
-    details = {
-        "count": missed.count,
-        "exact": missed.exact,
-        "first": missed.first.isoformat(),
-        "last": missed.last.isoformat(),
-    }
+    return _missed_as(due, missed, f"catchup_{due.catchup}")
+
+
+def _missed_as(due: Due, missed: Missed, reason: str) -> Birth:
     return Birth(
         Source.CATCHUP,
         InvocationStatus.MISSED,
         missed.last,
         missed.last,
         slot_key(due.id, due.revision, missed.last),
-        reason=f"catchup_{due.catchup}",
-        details=details,
+        reason=reason,
+        details=missed.details,
     )

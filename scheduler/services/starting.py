@@ -18,21 +18,21 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from scheduler.engine.keys import manual_key, rerun_key
+from scheduler.engine.keys import KEYS_LIVE, manual_key, rerun_key
 from scheduler.engine.overlap import OverlapDecision, judge_overlap
 from scheduler.errors import (
     InvocationNotFound,
     InvocationUnfinished,
     Overlap,
-    RunAsForbidden,
     TriggerNotFound,
 )
 from scheduler.models import Invocation, Trigger
 from scheduler.selectors import database_now
-from scheduler.services.publishing import messages_send
+from scheduler.services.publishing import invocation_publish
 from scheduler.services.replacing import invocations_replace
+from scheduler.services.rights import start_require
 from scheduler.services.targets import ref_missing
-from scheduler.states import IN_FLIGHT, InvocationStatus, OverlapPolicy, Source
+from scheduler.states import IN_FLIGHT, OverlapPolicy, Source
 from workflows.engine.canonical import digest
 from workflows.models import WorkflowRef
 from workflows.services.refs import DRAFT
@@ -40,9 +40,6 @@ from workspaces.actors import Actor
 from workspaces.errors import IdempotencyMismatch
 from workspaces.services.audit import audit_record
 from workspaces.states import Role
-
-KEYS_LIVE: Final = timedelta(hours=24)
-"""How long an `Idempotency-Key` stands for its first request."""
 
 ONE_CLICK: Final = timedelta(seconds=2)
 """Two requests of one person within it are one intent."""
@@ -84,7 +81,7 @@ def trigger_run(
     Raises ``RunAsForbidden`` (it runs as somebody else, and the caller is no admin), ``InvalidRef``, ``Overlap``,
     ``IdempotencyMismatch``, ``TriggerNotFound``.
     """
-    _may_run(trigger, actor, membership_role)
+    start_require(trigger, actor, membership_role)
     request = _Request(
         actor=actor,
         key=manual_key(trigger.pk, _person(actor), idempotency_key or uuid4()),
@@ -114,7 +111,7 @@ def invocation_rerun(
     With ``use_original_payload`` it runs over the payload that one ran over, if it ran at all. Raises
     ``InvocationUnfinished``, and what ``trigger_run`` does.
     """
-    _may_run(invocation.trigger, actor, membership_role)
+    start_require(invocation.trigger, actor, membership_role)
     request = _Request(
         actor=actor,
         key=rerun_key(invocation.pk, _person(actor), idempotency_key or uuid4()),
@@ -139,12 +136,6 @@ def invocation_rerun(
         }
 
     return _once(invocation.trigger_id, request, make)
-
-
-def _may_run(trigger: Trigger, actor: Actor, role: Role) -> None:
-    """What runs in somebody else's name is started by admins only."""
-    if role != Role.ADMIN and trigger.run_as_user_id != actor.user_id:
-        raise RunAsForbidden
 
 
 def _person(actor: Actor) -> UUID | int:
@@ -226,14 +217,13 @@ def _overlap(trigger: Trigger, *, force: bool) -> tuple[OverlapDecision, list[UU
 def _insert(
     trigger: Trigger, request: _Request, fields: dict[str, Any], overlap: tuple[OverlapDecision, list[UUID]]
 ) -> Invocation:
-    """Store it and see to it after the commit: sent at once, or what it replaces cancelled first."""
+    """Store it and see to it after the commit: sent at once if there is room, or what it replaces cancelled first."""
     decision, replaces = overlap
     starts = decision is OverlapDecision.START
     invocation = Invocation.objects.create(
         workspace_id=trigger.workspace_id,
         trigger=trigger,
         available_at=Now(),
-        enqueued_at=Now() if starts else None,
         idempotency_key=request.key,
         request_hash=request.hash,
         max_retries=trigger.max_retries,
@@ -246,17 +236,7 @@ def _insert(
         **fields,
     )
     if starts:
-        transaction.on_commit(partial(_send, invocation.pk), robust=True)
+        transaction.on_commit(partial(invocation_publish, invocation.pk), robust=True)
     elif replaces:
         transaction.on_commit(partial(invocations_replace, replaces), robust=True)
     return invocation
-
-
-def _send(invocation_id: UUID) -> None:
-    """Hand it to a worker at once, ahead of what waits for the next tick; if the broker is away, that tick does it."""
-    if messages_send([invocation_id]):
-        Invocation.objects.move(
-            invocation_id, {InvocationStatus.PENDING}, InvocationStatus.QUEUED, enqueued_at=Now()
-        )
-    else:
-        Invocation.objects.filter(pk=invocation_id, status=InvocationStatus.PENDING).update(enqueued_at=None)

@@ -24,8 +24,8 @@ class TickResult:
 
     ``claimed`` triggers were due; of their slots ``fired`` became invocations, ``skipped`` met an earlier one and
     ``missed`` came too late. ``invalid`` triggers were switched off, ``held`` ones set aside after a fault.
-    ``backlog_due`` triggers are due still (counted up to 10,000). ``max_lateness_ms`` is how late the latest slot was
-    claimed, 0 when none was.
+    ``unsent``: the broker did not take all that was to be sent. ``backlog_due`` triggers are due still (counted up to
+    10,000). ``max_lateness_ms`` is how late the latest slot was claimed, 0 when none was.
     """
 
     outcome: TickOutcome
@@ -37,6 +37,7 @@ class TickResult:
     invalid: int = 0
     held: int = 0
     published: int = 0
+    unsent: bool = False
     backlog_due: int = 0
     max_lateness_ms: int = 0
     claim_seconds: float = 0.0

@@ -42,12 +42,16 @@ OwnerWake = Callable[[Sequence[tuple[UUID, UUID]]], object]
 OwnerResume = Callable[[Run, Actor], object]
 """Prepares the resume of a run before its row is locked; raises ``RunSuperseded`` for one that was replaced (W22)."""
 
+OwnerRequeue = Callable[[Run], object]
+"""Looks at a locked run about to be reopened; raises ``RunSuperseded`` when another works in its place (W22)."""
+
 OwnerEnded = Callable[[Sequence[Ended]], object]
 """Takes in how runs ended, in the transaction that ends them (W13a)."""
 
 _stops: dict[str, OwnerStop] = {}
 _wakes: dict[str, OwnerWake] = {}
 _resumes: dict[str, OwnerResume] = {}
+_requeues: dict[str, OwnerRequeue] = {}
 _ends: dict[str, OwnerEnded] = {}
 
 
@@ -64,6 +68,11 @@ def on_owner_wake(kind: str, wake: OwnerWake) -> None:
 def on_owner_resume(kind: str, resume: OwnerResume) -> None:
     """Have ``resume(run, actor)`` called before a run owned by ``kind`` is resumed."""
     _resumes[kind] = resume
+
+
+def on_owner_requeue(kind: str, requeue: OwnerRequeue) -> None:
+    """Have ``requeue(run)`` called under the lock of a run owned by ``kind`` that is reopened; it may refuse."""
+    _requeues[kind] = requeue
 
 
 def on_owner_ended(kind: str, ended: OwnerEnded) -> None:
@@ -84,6 +93,11 @@ def owner_wake(kind: str) -> OwnerWake | None:
 def owner_resume(kind: str) -> OwnerResume | None:
     """What prepares the resume of runs of this kind, if anything does."""
     return _resumes.get(kind)
+
+
+def owner_requeue(kind: str) -> OwnerRequeue | None:
+    """Who may refuse that runs of this kind are reopened, if anybody."""
+    return _requeues.get(kind)
 
 
 def owner_ended(kind: str) -> OwnerEnded | None:

@@ -21,7 +21,7 @@ from workflows.enqueue import run_enqueue
 from workflows.errors import DeadlinePassed, NotResumable, RunNotFound
 from workflows.models import PausePoint, Run, Step
 from workflows.services.loading import step_record, steps_load
-from workflows.services.owners import owner_resume
+from workflows.services.owners import owner_requeue, owner_resume
 from workflows.services.versions import compiled_version
 from workflows.states import RESUMABLE, PauseKind, RunStatus, StepStatus
 from workspaces.actors import Actor
@@ -38,7 +38,7 @@ def run_resume(
     """Take a failed run, or one that needs a decision, back into the queue: same run, next epoch (W22).
 
     Of two at once one wins (W23). Raises ``NotResumable`` with the run's status, ``RunSuperseded`` when a newer run
-    owns its cell, ``DeadlinePassed`` unless the deadline is extended, ``RunNotFound``.
+    works in its place, ``DeadlinePassed`` unless the deadline is extended, ``RunNotFound``.
     """
     with transaction.atomic():
         _resume(run_id, actor, extend_deadline_seconds, note)
@@ -97,7 +97,13 @@ def _extend_deadline(run: Run, seconds: float | None) -> None:
 
 
 def run_requeue(run: Run, actor: Actor, note: str, *, next_epoch: bool = True) -> None:
-    """``failed | needs_decision -> queued`` of a run that is locked; how it had ended goes into its history."""
+    """``failed | needs_decision -> queued`` of a run that is locked; how it had ended goes into its history.
+
+    Raises ``RunSuperseded`` when another run works in its place by now.
+    """
+    may_go_on = owner_requeue(run.owner_kind)
+    if may_go_on is not None:
+        may_go_on(run)
     ended = {
         "epoch": run.epoch,
         "status": run.status,

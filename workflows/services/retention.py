@@ -28,7 +28,8 @@ from workspaces.models import Workspace
 PAGE_RUNS: Final = 500
 """Runs looked at, and at most deleted, in one short transaction."""
 PAGE_BLOBS: Final = 200
-BUDGET_SECONDS: Final = 5.0
+BUDGET_SECONDS: Final = 30.0
+"""Once an hour, in a process that does nothing urgent beside it."""
 BLOB_GRACE: Final = timedelta(days=1)
 """A blob younger than this may be of a step whose commit is on its way."""
 

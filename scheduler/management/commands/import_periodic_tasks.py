@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from scheduler.errors import words
 from scheduler.management.importing import arguments_add, document_read, exit_code, importer, outcomes_tell
 from scheduler.services.periodic_tasks import Selection, periodic_tasks_import, targets_read
 from workspaces.errors import RunsheetError
@@ -49,7 +50,6 @@ class Command(BaseCommand):
                 workspace=workspace, actor=actor, role=role, selection=selection, apply=options["apply"]
             )
         except RunsheetError as fault:
-            places = "; ".join(f"{place}: {' '.join(told)}" for place, told in (fault.errors or {}).items())
-            raise CommandError(f"--map: {places or fault.detail}") from None
+            raise CommandError(f"--map: {words(fault)}") from None
         outcomes_tell(outcomes, self.stdout, applied=options["apply"], as_json=options["json"])
         sys.exit(exit_code(outcomes, strict=options["strict"]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -15,6 +14,7 @@ from rich.table import Table as Grid
 
 from scheduler.api.health_serializers import SchedulerStateSerializer
 from scheduler.engine.health import HealthStatus
+from scheduler.engine.local_times import instant_text
 from scheduler.fixed_entries import FIXED_ENTRIES
 from scheduler.models import Invocation, Trigger
 from scheduler.services.health import health
@@ -56,17 +56,13 @@ def _around() -> dict[str, Any]:
         "triggers": {"enabled": triggers.get(True, 0), "disabled": triggers.get(False, 0)},
         "invocations": dict(flying),
         "next": [
-            {"trigger": str(pk), "name": name, "workspace": slug, "next_run_at": _written(at)}
+            {"trigger": str(pk), "name": name, "workspace": slug, "next_run_at": instant_text(at)}
             for pk, name, slug, at in coming.values_list("id", "name", "workspace__slug", "next_run_at")[
                 :NEXT
             ]
         ],
         "entries": {entry.name: _state(is_on=enabled.get(entry.name)) for entry in FIXED_ENTRIES},
     }
-
-
-def _written(at: datetime | None) -> str:
-    return "" if at is None else at.isoformat().replace("+00:00", "Z")
 
 
 def _state(*, is_on: bool | None) -> str:
@@ -96,7 +92,8 @@ def _facts(told: dict[str, Any]) -> dict[str, str]:
         "leader": f"{leads} (epoch {told['epoch']})",
         "last tick": "never" if age is None else f"{age:.1f} s ago, {told['total_ticks']} in all",
         "failures in a row": f"{told['consecutive_failures']} {told['last_tick_error']}".strip(),
-        "due now": f"{told['backlog_due']}, the oldest for {told['lateness_seconds']:.1f} s",
+        "due now": f"{told['backlog_due']}",
+        "late by": f"{told['lateness_seconds']:.1f} s",
         "in flight": flying or "nothing",
         "triggers": f"{told['triggers']['enabled']} enabled, {told['triggers']['disabled']} disabled",
         "beat's entries": ", ".join(entries) or "all on",

@@ -126,6 +126,21 @@ def test_running_now_asks_first(office: Client, workspace: Workspace) -> None:
     assert Invocation.objects.count() == 2
 
 
+def test_a_deletion_says_first_what_goes_with_it(office: Client, workspace: Workspace) -> None:
+    trigger = trigger_make(workspace, name="going")
+    for status in ("completed", "failed", "pending"):
+        invocation_make(trigger, status=status)
+    staying = trigger_make(workspace)
+    page = act(office, TRIGGERS, "remove", trigger).content.decode()
+    assert "Delete the selected triggers" in page
+    assert "3 invocations, 1 of them under way" in page
+    assert Trigger.objects.count() == 2
+    assert "deleted." in said(act(office, TRIGGERS, "remove", trigger, confirmed="yes"))
+    assert list(Trigger.objects.all()) == [staying]
+    assert not Invocation.objects.exists()
+    assert AuditEvent.objects.get().action == "trigger.deleted"
+
+
 def test_a_backfill_asks_which_slots(office: Client, workspace: Workspace) -> None:
     trigger = trigger_make(workspace, cron_expression="0 * * * *")
     begin = minute() - timedelta(hours=3)
@@ -138,6 +153,8 @@ def test_a_backfill_asks_which_slots(office: Client, workspace: Workspace) -> No
     assert "From" in act(office, TRIGGERS, "backfill", trigger).content.decode()
     faulty = act(office, TRIGGERS, "backfill", trigger, **{**asked, "start": "yesterday"})
     assert "Enter a valid date/time." in faulty.content.decode()
+    ancient = act(office, TRIGGERS, "backfill", trigger, **{**asked, "start": "0001-01-01 00:00:00"})
+    assert "between the years 1970 and 9000" in ancient.content.decode()
     told = said(act(office, TRIGGERS, "backfill", trigger, **asked, dry_run="on"))
     assert "slots, 0 invocations made" in told
     assert not Invocation.objects.exists()

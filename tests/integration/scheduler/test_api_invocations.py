@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from scheduler.models import Invocation, Trigger
 from scheduler.states import Source
+from tests.bed.factories import sheet_make
 from tests.bed.triggers import invocation_make, minute, trigger_make
 from tests.integration.scheduler.callers import V1, Caller, admin, editor
 from workflows.models import WorkflowRef
@@ -133,6 +135,15 @@ def test_a_backfill_counts_first_and_runs_each_slot_once(editor: Caller) -> None
     assert (dry.status_code, dry.json()["count"], dry.json()["invocations"]) == (200, 5, [])
     assert not Invocation.objects.exists()
 
+    slot = datetime.fromisoformat(dry.json()["slots"][0])
+    on_schedule = invocation_make(trigger, status="completed", scheduled_for=slot)
+    told = [
+        editor.send("post", path, {**body, "dry_run": True, "only_missed": only}).json()
+        for only in (False, True)
+    ]
+    assert [(each["count"], each["on_schedule"]) for each in told] == [(5, 1), (4, 1)]
+    on_schedule.delete()
+
     done = editor.send("post", path, body)
     assert (done.status_code, done.json()["count"], len(done.json()["invocations"])) == (202, 5, 5)
     again = editor.send("post", path, body)
@@ -228,6 +239,7 @@ def test_an_invocation_is_shown_with_what_it_ran_over_and_what_it_started(
         status="running",
         attempt=1,
         children=[run_id],
+        resolved_ref={"name": "live", "version": run_id, "number": 1, "content_hash": "ab"},
         resolved_payload={"a": 1},
         rendered_message="hello",
     )
@@ -242,3 +254,21 @@ def test_an_invocation_is_shown_with_what_it_ran_over_and_what_it_started(
         "hello",
     )
     assert shown.keys() - listed.keys() == {"resolved_payload", "rendered_message"}
+
+
+def test_what_it_started_stays_what_it_was_when_the_trigger_starts_something_else(
+    editor: Caller, trigger: Trigger
+) -> None:
+    run_id = "0190a000-0000-7000-8000-000000000000"
+    ref = {"name": "live", "version": run_id, "number": 1, "content_hash": "ab"}
+    ran = invocation_make(trigger, status="completed", children=[run_id], resolved_ref=ref)
+    sheet = sheet_make(editor.workspace)
+    changes = {"workflow": None, "table": str(sheet.table.pk), "ref": None}
+    assert editor.send("patch", f"triggers/{trigger.pk}/", changes).status_code == 200
+
+    shown = editor.get(f"{V1}/invocations/{ran.pk}/").json()
+    assert shown["children"] == [{"kind": "run", "id": run_id}]
+
+    page = Client()
+    page.force_login(editor.user)
+    assert f"/runs/{run_id}/" in page.get("/invocations/").content.decode()

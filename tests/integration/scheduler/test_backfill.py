@@ -18,7 +18,7 @@ from scheduler.states import OverlapPolicy
 from tests.bed.engine import Engine, engine, worker
 from tests.bed.races import Race
 from tests.bed.running import Probe, probe
-from tests.bed.triggers import minute, person_make
+from tests.bed.triggers import invocation_make, minute, person_make
 from tests.integration.scheduler.firings import acting, calling_trigger, message_ids
 from workspaces.models import AuditEvent, User
 from workspaces.states import Role
@@ -83,6 +83,35 @@ def test_asking_twice_makes_each_slot_once(engine: Engine, two_connections: Race
     wider = backfill(trigger, end=END + timedelta(minutes=2))
     assert (len(wider.slots), len(wider.made), wider.existing) == (7, 2, 5)
     assert Invocation.objects.count() == 7
+
+
+def test_what_ran_on_schedule_is_told_and_may_be_left_out(engine: Engine) -> None:
+    trigger = minutely(engine)
+    for place, status in enumerate(("completed", "failed", "running", "missed")):
+        invocation_make(trigger, status=status, scheduled_for=START + timedelta(minutes=place))
+    invocation_make(trigger, status="completed", source="manual", scheduled_for=END)
+    asked = backfill(trigger, dry_run=True)
+    assert (len(asked.slots), asked.count, asked.on_schedule, asked.existing) == (5, 5, 2, 0)
+    assert backfill(trigger, dry_run=True, only_missed=True).count == 3
+    done = backfill(trigger, only_missed=True)
+    assert [(each.scheduled_for - START).seconds // 60 for each in done.made] == [1, 3, 4]
+    whole = backfill(trigger)
+    assert (whole.count, len(whole.made), whole.existing, whole.on_schedule) == (2, 2, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "field"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), END, "from"),
+        (datetime(9999, 12, 31, 23, 59, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC), "to"),
+    ],
+)
+def test_a_year_that_no_slot_has_is_refused(
+    engine: Engine, start: datetime, end: datetime, field: str
+) -> None:
+    with pytest.raises(TriggerInvalid) as refused:
+        backfill(minutely(engine), start, end)
+    assert "1970" in (refused.value.errors or {})[field][0]
 
 
 def test_they_run_one_after_another_unless_they_may_overlap(engine: Engine, probe: Probe) -> None:

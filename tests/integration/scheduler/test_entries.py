@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.db import connection
-from django_celery_beat.models import PeriodicTask, PeriodicTasks
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from scheduler.fixed_entries import FIXED_ENTRIES, put_back_missing
 
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 
 OURS = [entry for entry in FIXED_ENTRIES if entry.task.startswith("scheduler.")]
 MIGRATION = import_module("scheduler.migrations.0004_tick_entries")
+INTERVALS = import_module("scheduler.migrations.0005_wake_each_second")
 
 
 class Editor:
@@ -58,3 +59,24 @@ def test_one_that_was_deleted_is_put_back_and_an_edited_one_left_alone() -> None
     put_back_missing(using="default")
     assert "runsheet.scheduler.tick" in stored()
     assert not PeriodicTask.objects.get(name="runsheet.scheduler.sweep").enabled
+
+
+def every(name: str) -> tuple[int, int]:
+    """Seconds between messages, and until one expires."""
+    entry = PeriodicTask.objects.select_related("interval").get(name=f"runsheet.workflows.{name}")
+    return entry.interval.every, entry.expire_seconds
+
+
+@pytest.mark.rule("migration_reversible")
+def test_parked_runs_are_woken_each_second_and_an_interval_somebody_chose_stays() -> None:
+    put_back_missing(using="default")
+    assert (every("wake"), every("prune")) == ((1, 10), (3600, 600))
+    INTERVALS.backward(apps, Editor)
+    assert (every("wake"), every("prune")) == ((2, 10), (600, 300))
+    INTERVALS.forward(apps, Editor)
+    assert (every("wake"), every("prune")) == ((1, 10), (3600, 600))
+    seven = IntervalSchedule.objects.create(every=7, period="seconds")
+    PeriodicTask.objects.filter(name="runsheet.workflows.wake").update(interval=seven)
+    INTERVALS.backward(apps, Editor)
+    INTERVALS.forward(apps, Editor)
+    assert every("wake") == (7, 10)

@@ -127,6 +127,19 @@ def test_what_is_due_and_what_waits_is_looked_at_now(workspace: Workspace, ticki
     assert 60 <= found.pending_age_seconds < 130
 
 
+@pytest.mark.parametrize("status", ["pending", "queued"])
+def test_it_is_not_well_while_nothing_starts(workspace: Workspace, ticking: None, status: str) -> None:
+    trigger = trigger_make(workspace)
+    invocation_make(trigger, status=status, available_at=minute(ago=-5))
+    invocation_make(trigger, waits=True, available_at=minute(ago=9))
+    assert health().reasons == ()
+    invocation_make(trigger, status=status, available_at=minute(ago=2))
+    found = health()
+    assert (found.status, found.reasons) == (HealthStatus.DEGRADED, (HealthReason.LATE,))
+    assert 120 <= found.lateness_seconds < 200
+    assert found.backlog_due == 0
+
+
 def test_a_backlog_is_counted_no_further_than_it_matters(workspace: Workspace, ticking: None) -> None:
     triggers_make(workspace, 1_005, due=minute())
     assert health().backlog_due == 1_001
@@ -206,7 +219,7 @@ def status_command(*arguments: str) -> tuple[int, str]:
 
 def test_the_command_tells_programs(workspace: Workspace, ticking: None) -> None:
     trigger = trigger_make(workspace)
-    invocation_make(trigger)
+    invocation_make(trigger, available_at=Now())
     code, out = status_command("--json")
     told = json.loads(out)
     assert (code, told["status"], told["holder"]) == (0, "ok", "box:1:aa")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -173,6 +173,7 @@ def test_every_entry_that_cannot_be_taken_is_told_with_its_reason(
     entry("expired", expires=now - timedelta(hours=1))
     entry("broken", kwargs="{'not': 'json'}")
     entry("never", crontab=crontab("0", "0", "30", "2"))
+    entry("far", crontab=crontab("0", "0"), start_time=datetime(9999, 12, 31, tzinfo=UTC), one_off=True)
 
     code, told = importer.run(COMMAND, strict=True, apply=True, **mapped(importer))
 
@@ -182,6 +183,7 @@ def test_every_entry_that_cannot_be_taken_is_told_with_its_reason(
         "broken": "skip arguments_unreadable",
         "done": "skip one_off_done",
         "expired": "skip expired",
+        "far": "skip year_refused",
         "fridays": "skip crontab_differs",
         "gone": "skip clocked_passed",
         "never": "skip crontab_unreadable",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,11 +10,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from scheduler.models import Trigger
 from scheduler.states import DisabledReason, InvocationStatus, Source
 from tests.bed.factories import workspace_make
-from tests.bed.triggers import invocation_make, person_make, trigger_make, triggers_make
+from tests.bed.triggers import invocation_make, minute, person_make, trigger_make, triggers_make
 from workspaces.models import User, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +125,50 @@ def test_why_a_trigger_is_off_is_told(workspace: Workspace, person: User, reason
     (item,) = visitor_of(person).get("/triggers/").context["items"]
     assert item.off is not None
     assert item.reason.endswith("No such zone.")
+
+
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ("completed", "and has."),
+        ("failed", "and has."),
+        ("missed", "nothing fired at that time."),
+        ("skipped", "an earlier one was still under way."),
+        ("cancelled", "was cancelled."),
+    ],
+)
+def test_what_was_to_run_once_tells_whether_it_did(
+    workspace: Workspace, person: User, last: str, told: str
+) -> None:
+    trigger_make(workspace, run_at=minute(), enabled=False, disabled_reason="one_time_done", last_status=last)
+    (item,) = visitor_of(person).get("/triggers/").context["items"]
+    assert item.reason.startswith("It was to run once, ")
+    assert item.reason.endswith(told)
+
+
+def test_a_missed_slot_says_why(workspace: Workspace, person: User) -> None:
+    trigger = trigger_make(workspace)
+    details = {"count": 1, "exact": True}
+    for reason in ("catchup_latest", "superseded_by_edit", "trigger_disabled", "invalid_schedule"):
+        invocation_make(trigger, status="missed", reason=reason, details=details)
+    items = visitor_of(person).get("/invocations/").context["items"]
+    assert [item.why for item in reversed(items)] == [
+        "Nothing fired at this time.",
+        "Nothing fired at this time. The trigger was changed.",
+        "Nothing fired at this time. The trigger was turned off.",
+        "Nothing fired at this time. The trigger's schedule is not valid.",
+    ]
+
+
+def test_one_that_a_tick_failed_on_says_so(workspace: Workspace, person: User) -> None:
+    later = timezone.now() + timedelta(hours=1)
+    trigger_make(workspace, due=minute(ago=3), held_until=later, name="held")
+    trigger_make(workspace, due=minute(ago=3), held_until=minute(ago=1), name="overdue")
+    visitor = visitor_of(person)
+    items = {item.trigger.name: item for item in visitor.get("/triggers/").context["items"]}
+    assert f"{later:%H:%M:%S}" in items["held"].held
+    assert (items["overdue"].held, items["overdue"].overdue) == ("", True)
+    assert visitor.get("/triggers/").content.decode().count("Held back") == 1
 
 
 @pytest.mark.parametrize("fields", [{"status": status} for status in InvocationStatus])

@@ -19,6 +19,7 @@ from scheduler.errors import (
     TriggerNotFound,
 )
 from scheduler.models import Invocation, Trigger
+from scheduler.services.publishing import invocations_publish
 from scheduler.services.running import invocation_run
 from scheduler.services.starting import Started, invocation_rerun, trigger_run
 from tests.bed.engine import Engine, engine, worker
@@ -65,6 +66,20 @@ def rerun(invocation: Invocation, person: User | None = None, **options: Any) ->
 def over(trigger: Trigger, **fields: Any) -> Invocation:
     """An invocation that is over."""
     return invocation_make(trigger, status="completed", **fields)
+
+
+@pytest.mark.rule("bounded_inflight")
+@pytest.mark.parametrize("limit", ["", "_PER_WORKFLOW"])
+def test_past_the_limits_it_waits_like_everything_else(engine: Engine, settings: Any, limit: str) -> None:
+    setattr(settings, f"RUNSHEET_SCHEDULER_MAX_INFLIGHT{limit}", 1)
+    trigger = calling_trigger(engine, overlap_policy="allow")
+    first = run_now(trigger, force=True).invocation
+    second = run_now(trigger, force=True).invocation
+    assert (status(first), status(second)) == ("queued", "pending")
+    assert message_ids(engine) == [first.pk]
+    Invocation.objects.filter(pk=first.pk).update(status="completed")
+    invocations_publish()
+    assert (status(second), message_ids(engine)) == ("queued", [first.pk, second.pk])
 
 
 def test_run_now_is_handed_to_a_worker_at_once(engine: Engine, probe: Probe) -> None:

@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 from celery import current_app
+from django.db import connection
+from django.db.models.functions import Now
 
 from scheduler.models import Invocation, Trigger
+from scheduler.models.invariants_sql import CHILD_LEFT
 from scheduler.selectors import database_now
 from scheduler.services.claiming import due_claim
 from scheduler.services.ending import invocation_time_out
 from scheduler.services.running import invocation_run
 from scheduler.states import Source
-from tests.bed.engine import Engine, engine, worker
+from tests.bed.engine import Engine, counting, engine, worker
 from tests.bed.running import Probe, probe
-from tests.bed.triggers import invocation_make
+from tests.bed.triggers import invocation_make, trigger_make
 from tests.integration.scheduler.firings import (
     acting,
     again,
@@ -30,6 +33,9 @@ from tests.integration.scheduler.firings import (
 )
 from workflows.blocks.base import BlockFailed
 from workflows.engine.types import ErrorClass
+from workflows.errors import RunSuperseded
+from workflows.models import Run
+from workflows.services.decisions import Decision, run_decide
 from workflows.services.resuming import run_resume
 
 __all__ = ["engine", "probe", "worker"]
@@ -141,13 +147,47 @@ def test_a_retry_is_not_had_before_its_time(engine: Engine, probe: Probe) -> Non
     assert (status(invocation), len(runs_of(invocation))) == ("pending", 1)
 
 
-def test_a_run_of_an_earlier_attempt_that_is_resumed_counts_for_nothing(engine: Engine, probe: Probe) -> None:
+@pytest.mark.rule("W22")
+@pytest.mark.parametrize("retried", [False, True])
+def test_a_run_is_not_resumed_beside_a_later_attempt(engine: Engine, probe: Probe, retried: bool) -> None:
+    failing(probe)
+    invocation = ran(calling_trigger(engine, max_retries=1))
+    engine.work()
+    first = run_of(invocation)
+    if retried:
+        again(invocation)
+    with pytest.raises(RunSuperseded):
+        run_resume(run_id=first.pk, actor=acting(None))
+    assert engine.fresh(first).status == "failed"
+    Invocation.objects.filter(pk=invocation.pk).update(available_at=Now())
+    invocation_run(invocation.pk)
+    engine.work()
+    assert (status(invocation), fresh(invocation).attempt) == ("failed", 2)
+    mended(probe)
+    run_resume(run_id=first.pk, actor=acting(None))  # nothing takes its place any more
+    assert not verify_left()
+    engine.work()
+    assert (engine.fresh(first).status, status(invocation)) == ("completed", "failed")
+
+
+def verify_left() -> list[str]:
+    """Runs of which I7 says that nobody waits for them."""
+    with connection.cursor() as cursor:
+        cursor.execute(CHILD_LEFT, {"grace": -1})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_a_run_of_an_earlier_attempt_that_is_resumed_counts_for_nothing(
+    engine: Engine, probe: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failing(probe)
     invocation = ran(calling_trigger(engine))
     engine.work()
     first = run_of(invocation)
     mended(probe)
-    run_resume(run_id=first.pk, actor=acting(None))
+    with monkeypatch.context() as patch:  # resumed by a version that did not look
+        patch.setattr("workflows.services.resuming.owner_requeue", lambda _kind: None)
+        run_resume(run_id=first.pk, actor=acting(None))
     resumed = engine.messages.pop()
     again(invocation)
     engine.messages.appendleft(resumed)
@@ -176,6 +216,50 @@ def test_an_attempt_past_its_deadline_is_stopped_and_tried_again(engine: Engine,
     assert [run.status for run in runs_of(invocation)] == ["cancelled", "cancelled"]
     engine.work()
     assert probe.counts() == {}
+
+
+@pytest.mark.rule("W15", "timeout_cancels_child")
+def test_what_only_a_person_may_repeat_is_neither_stopped_nor_repeated_by_the_clock(
+    engine: Engine, probe: Probe
+) -> None:
+    flow = engine.workflow([counting("mail", effect="unsafe")])
+    trigger = trigger_make(engine.workspace, workflow=flow, timeout_seconds=30, max_retries=3)
+    invocation = ran(trigger)
+    engine.dies_at_commit(2)
+    engine.work()
+    engine.recover()
+    engine.work()
+    assert run_of(invocation).status == "needs_decision"
+    earlier(invocation, 31, "deadline_at")
+    assert invocation_time_out(invocation.pk)
+    ended = fresh(invocation)
+    assert (ended.status, ended.error_code, ended.attempt) == ("failed", "unknown_outcome", 1)
+    assert "decision" in ended.error_message
+    assert run_of(invocation).status == "needs_decision"
+    run_decide(run_id=run_of(invocation).pk, step_key="mail", decision=Decision.DONE, actor=acting(None))
+    engine.work()
+    assert (run_of(invocation).status, status(invocation)) == ("completed", "failed")
+    assert probe.counts() == {"mail": 1}
+
+
+@pytest.mark.rule("W15", "timeout_cancels_child")
+def test_nor_is_what_a_run_below_it_asks(engine: Engine, probe: Probe) -> None:
+    invocation = ran(calling_trigger(engine, timeout_seconds=30, max_retries=3))
+    parent = run_of(invocation)
+    for stands in ("running", "waiting"):
+        Run.objects.filter(pk=parent.pk).update(status=stands)
+    below = Run.objects.create(
+        workspace_id=parent.workspace_id,
+        workflow_id=parent.workflow_id,
+        version_id=parent.version_id,
+        status="needs_decision",
+        owner_kind="run",
+        owner_id=parent.pk,
+    )
+    earlier(invocation, 31, "deadline_at")
+    assert invocation_time_out(invocation.pk)
+    assert (status(invocation), fresh(invocation).error_code) == ("failed", "unknown_outcome")
+    assert (run_of(invocation).status, engine.fresh(below).status) == ("waiting", "needs_decision")
 
 
 @pytest.mark.rule("timeout_cancels_child")

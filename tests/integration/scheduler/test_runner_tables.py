@@ -6,21 +6,24 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from scheduler.errors import InvocationFinished
+from scheduler.models import Trigger
 from scheduler.services.cancelling import invocation_cancel
 from scheduler.services.ending import invocation_look, invocation_time_out
-from tables.models import Dispatch, Table
+from tables.models import Dispatch, Row, RowExecution, Table, WorkflowGroup
 from tables.services.dispatches import dispatch_start
 from tables.services.stopping import dispatch_stop, stop
 from tables.states import Mode
 from tests.bed.factories import Sheet, greeting_chain, probing_table, sheet_make
 from tests.bed.races import Race
 from tests.bed.running import Inbox, Probe, inbox, probe, worker
-from tests.bed.triggers import trigger_make
+from tests.bed.triggers import person_make, trigger_make
 from tests.integration.scheduler.firings import acting, again, earlier, fresh, ran, status
 from workflows.blocks.base import BlockFailed
 from workflows.engine.types import ErrorClass
+from workflows.models import Run, WorkflowVersion
 from workspaces.ids import uuid7
 
 __all__ = ["inbox", "probe", "worker"]
@@ -141,9 +144,56 @@ def test_a_dispatch_that_was_cut_off_is_retried_as_a_whole(inbox: Inbox, worker:
     assert invocation_time_out(invocation.pk)
     assert (status(invocation), dispatch_of(invocation).status) == ("pending", "cancelled")
     again(invocation)
-    assert dispatch_of(invocation).mode == "all"  # rows it had not reached have no cell that failed
+    assert dispatch_of(invocation).mode == "incomplete"  # rows it had not reached have no cell that failed
     inbox.run_all()
     assert (status(invocation), sheet.values("a")) == ("completed", ["n0", "n1", "n2"])
+
+
+def test_the_table_that_ran_is_shown_though_the_trigger_runs_another_one_by_now(
+    inbox: Inbox, worker: Any
+) -> None:
+    sheet = probing_table(rows=1)
+    invocation = ran(table_trigger(sheet))
+    inbox.run_all()
+    other = probing_table(rows=0, workspace=sheet.workspace)
+    Trigger.objects.filter(pk=invocation.trigger_id).update(table=other.table)
+    visitor = Client()
+    visitor.force_login(person_make(sheet.workspace))
+    (item,) = visitor.get("/invocations/").context["items"]
+    assert item.child == (f"/tables/{sheet.table.pk}/", "View table")
+
+
+@pytest.mark.rule("W15", "timeout_cancels_child")
+def test_a_dispatch_of_which_a_cell_asks_what_became_of_it_is_neither_stopped_nor_repeated(
+    inbox: Inbox, worker: Any
+) -> None:
+    sheet = probing_table(rows=2, effect="unsafe")
+    invocation = ran(table_trigger(sheet, timeout_seconds=30, max_retries=3))
+    dispatch = dispatch_of(invocation)
+    group = WorkflowGroup.objects.get(pk=sheet.groups["A"].id)
+    asking = Run.objects.create(
+        workspace_id=sheet.table.workspace_id,
+        workflow_id=group.workflow_id,
+        version=WorkflowVersion.objects.filter(workflow_id=group.workflow_id).latest("number"),
+        status="needs_decision",
+        owner_kind="cell",
+    )
+    RowExecution.objects.create(
+        row=Row.objects.filter(table=sheet.table).earliest("id"),
+        group=group,
+        table=sheet.table,
+        status="paused",
+        reason="needs_decision",
+        dispatch_id=dispatch.pk,
+        run_id=asking.pk,
+    )
+    earlier(invocation, 31, "deadline_at")
+    assert invocation_time_out(invocation.pk)
+    ended = fresh(invocation)
+    assert (ended.status, ended.error_code) == ("failed", "unknown_outcome")
+    assert dispatch_of(invocation).status == dispatch.status
+    asking.refresh_from_db()
+    assert asking.status == "needs_decision"
 
 
 @pytest.mark.parametrize("whole_table", [True, False])

@@ -10,13 +10,14 @@ from uuid import UUID
 import pytest
 from django.utils import timezone
 
-from scheduler.models import Invocation, Trigger
+from scheduler.models import Invocation, Trigger, sql
 from scheduler.services import ending, sweeping
 from scheduler.services.sweeping import sweep
 from tests.bed.factories import workspace_make
 from tests.bed.triggers import child_make, invocation_make, minute, trigger_make
 from tests.integration.scheduler.posted import Post, post
 from workflows.models import Instance
+from workspaces.cursors import prepared_cursor
 from workspaces.ids import uuid7
 
 __all__ = ["post"]
@@ -176,3 +177,25 @@ def test_what_is_over_is_never_touched(trigger: Trigger, worker: Instance, post:
     before = list(Invocation.objects.order_by("pk").values())
     assert sweep() == sweeping.Swept()
     assert list(Invocation.objects.order_by("pk").values()) == before
+
+
+@pytest.mark.rule("F14")
+def test_a_long_queue_is_not_filled_with_repetitions(trigger: Trigger, worker: Instance, post: Post) -> None:
+    now = timezone.now()
+    waited = [timedelta(seconds=seconds) for seconds in (61, 150, 700)]
+    for since in waited:  # sent once more, the last time so long ago, as long after it was due
+        invocation_make(trigger, status="queued", available_at=now - 2.5 * since, enqueued_at=now - since)
+    assert sweep().sent_again == 1  # 61 s and 150 s wait for longer; nothing waits beyond ten minutes
+
+
+@pytest.mark.rule("worker_lost_retried")
+def test_a_retry_that_runs_is_left_alone_though_an_attempt_before_started_nothing(
+    trigger: Trigger, post: Post
+) -> None:
+    healthy = running(trigger, attempt=2)
+    child_make(healthy, "running")
+    Invocation.objects.filter(pk=healthy.pk).update(attempt_started_at=timezone.now() - LONG_AGO)
+    with prepared_cursor() as cursor:
+        cursor.execute(sql.STRAGGLERS, sweeping._of_stragglers())
+        assert cursor.fetchall() == []
+    assert sweep().settled == 0

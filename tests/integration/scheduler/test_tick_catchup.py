@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from itertools import pairwise
+from uuid import UUID
 
 import pytest
+from django.db import OperationalError
 from django.db.models import F
 
 from scheduler.models import Invocation, Trigger
+from scheduler.services import replacing
+from scheduler.services.cancelling import invocations_cancel
 from scheduler.services.firing import tick
 from tests.bed.factories import workspace_make
 from tests.bed.triggers import invocation_make, minute, new_year, trigger_make
@@ -193,6 +198,43 @@ def test_cancel_other_makes_the_earlier_ones_go_and_starts_then(post: Post) -> N
     assert newest.status == "queued"
     assert newest.details == {"replaces": [str(running.pk), str(waiting.pk)]}
     assert post.invocations() == [str(newest.pk)]
+
+
+@pytest.mark.rule("overlap_x5")
+@pytest.mark.django_db(transaction=True)
+def test_what_cannot_be_replaced_now_keeps_nothing_else_waiting(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = workspace_make()
+    earlier = []
+    for _ in range(2):
+        trigger = trigger_make(workspace, due=minute(), overlap_policy="cancel_other")
+        earlier.append(invocation_make(trigger, status="running", attempt=1, scheduled_for=minute(ago=2)))
+    other = trigger_make(workspace, due=minute())
+    sent_before = []
+
+    def stubborn(ids: list[UUID], reason: str) -> int:
+        sent_before.append(len(post.messages))
+        if ids == [earlier[0].pk]:
+            raise OperationalError
+        return invocations_cancel(ids, reason)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replacing, "invocations_cancel", stubborn)
+        result = tick()
+    assert (result.outcome, result.fired, result.published) == ("done", 3, 2)
+    assert sent_before == [1, 1], "what was ready to go went first"
+    assert Invocation.objects.get(trigger=other).status == "queued"
+    assert [Invocation.objects.get(pk=each.pk).status for each in earlier] == ["running", "cancelled"]
+    assert replacing.replaced_sweep(10) == 1
+    assert Invocation.objects.get(pk=earlier[0].pk).status == "cancelled"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_replacing_stops_when_the_time_is_up(post: Post) -> None:
+    running = invocation_make(trigger_make(workspace_make()), status="running", attempt=1)
+    assert replacing.invocations_replace([running.pk], until=time.monotonic()) == 0
+    assert replacing.invocations_replace([running.pk], until=time.monotonic() + 60) == 1
 
 
 @pytest.mark.rule("overlap_x5", "catchup_all")

@@ -90,10 +90,9 @@ def test_a_scheduler_that_dies_before_its_commit_has_done_nothing(post: Post) ->
 @pytest.mark.slow
 @pytest.mark.rule("crash_after_commit_before_publish_swept", "F14")
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("where", ["firing.invocations_publish", "firing.invocations_replace"])
-def test_what_a_scheduler_committed_before_it_died_is_published_by_others(post: Post, where: str) -> None:
+def test_what_a_scheduler_committed_before_it_died_is_published_by_others(post: Post) -> None:
     made = triggers_make(workspace_make(), 5, due=minute())
-    killed_in(where)
+    killed_in("firing.invocations_publish")
     assert Invocation.objects.filter(status="pending").count() == len(made)
     assert not Trigger.objects.due().exists()
     assert sweep().published == len(made)

@@ -26,7 +26,8 @@ EVERY_FIELD = {
     "max_retries", "retry_delay_seconds", "timeout_seconds", "pause_on_failures", "run_as_user", "created_by",
     "schedule_revision", "next_run_at", "last_scheduled_for", "last_run_at", "last_status",
     "consecutive_failures", "skipped_count", "missed_count", "disabled_reason", "schedule_error", "created_at",
-    "updated_at", "target", "last_run", "description_of_schedule", "overdue_seconds", "next_runs",
+    "updated_at", "target", "last_run", "description_of_schedule", "overdue_seconds", "held_until",
+    "next_runs",
 }  # fmt: skip
 
 
@@ -38,6 +39,23 @@ def ahead(**duration: float) -> str:
 def errors_of(answer: Any) -> dict[str, list[str]]:
     assert answer.status_code == 400, answer.json()
     return dict(answer.json()["errors"])
+
+
+ODD_YEARS = ["0001-01-01T00:00:00Z", "1969-12-31T23:59:00Z", "9999-12-31T23:59:00Z"]
+
+
+@pytest.mark.parametrize("at", ODD_YEARS)
+@pytest.mark.parametrize("field", ["run_at", "start_at", "end_at"])
+def test_a_year_that_no_slot_has_is_refused_by_its_field(editor: Caller, field: str, at: str) -> None:
+    fields = {field: at} if field != "run_at" else {"run_at": at, "cron_expression": None}
+    assert "1970" in errors_of(editor.refused(**fields))[field][0]
+    made = editor.make()
+    assert "1970" in errors_of(editor.change(made, **fields))[field][0]
+    if field != "run_at":
+        tried = editor.send("post", "triggers/preview/", {"cron": "0 9 * * *", field: at})
+        assert "1970" in errors_of(tried)[field][0]
+    span = {"from": at, "to": at}
+    assert "1970" in errors_of(editor.send("post", f"triggers/{made['id']}/backfill/", span))["from"][0]
 
 
 def test_a_trigger_begins_with_the_defaults_and_shows_every_field(editor: Caller) -> None:

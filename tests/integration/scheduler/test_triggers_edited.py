@@ -18,6 +18,7 @@ from tests.bed.triggers import invocation_make, minute, person_make, trigger_mak
 from tests.integration.scheduler.callers import Caller, admin, editor
 from workflows.models import WorkflowRef
 from workspaces.actors import Actor
+from workspaces.models import AuditEvent
 from workspaces.states import Role
 
 __all__ = ["admin", "editor"]
@@ -147,6 +148,31 @@ def test_what_runs_is_cancelled_when_the_edit_asks_for_it(editor: Caller) -> Non
 
     assert answer.status_code == 200
     assert stands(running) == ("cancelled", "superseded_by_edit")
+    told = AuditEvent.objects.get(action="trigger.updated").after
+    assert told["cancelled_running"] == 1
+
+
+def test_what_runs_and_the_edit_that_cancels_it_are_one(
+    editor: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = editor.make()
+    running = waiting(made, status="running", attempt=1)
+
+    def breaks(*_args: Any, **_more: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("scheduler.services.changing.trigger_audit", breaks)
+    trigger = Trigger.objects.get(pk=made["id"])
+    with pytest.raises(RuntimeError):
+        trigger_update(
+            trigger=trigger,
+            actor=ROBOT,
+            membership_role=Role.ADMIN,
+            cron_expression="1 1 1 1 *",
+            cancel_running=True,
+        )
+    assert stands(running) == ("running", "")
+    assert editor.shown(made)["cron_expression"] == made["cron_expression"]
 
 
 @pytest.mark.rule("edit_cancels_stale_pending_then_same_slot_runs")

@@ -5,7 +5,7 @@ import { instantOf, wallOf, zoneHere } from "../cron/zone.js";
 import { plural } from "../format.js";
 import { openDialog } from "../ui/dialog.js";
 import { html, useState } from "../ui/html.js";
-import { Faults, cancel, labelled } from "../ui/parts.js";
+import { Faults, cancel, labelled, tick } from "../ui/parts.js";
 import { useSending } from "../ui/sending.js";
 
 const DAY_MS = 86_400_000;
@@ -20,33 +20,40 @@ export async function openBackfill(trigger) {
 function Backfill({ trigger, close }) {
   const zone = zoneHere();
   const wallAt = (ms) => wallOf(new Date(ms).toISOString(), zone).slice(0, 16);
-  const [values, setValues] = useState({ from: wallAt(Date.now() - DAY_MS), to: wallAt(Date.now()) });
-  const [counted, setCounted] = useState(/** @type {{count: number, existing: number}|null} */ (null));
+  const [values, setValues] = useState({
+    from: wallAt(Date.now() - DAY_MS),
+    to: wallAt(Date.now()),
+    only_missed: true,
+  });
+  const [counted, setCounted] = useState(/** @type {any} */ (null)); // what the server answers
   const { busy, faults, send } = useSending();
   const submit = (event) => {
     event.preventDefault();
     send(async () => {
       const [from, to] = [instantOf(values.from, zone), instantOf(values.to, zone)];
-      const body = { from, to, dry_run: counted === null };
+      const body = { from, to, only_missed: values.only_missed, dry_run: counted === null };
       const answer = await api("POST", `triggers/${trigger.id}/backfill/`, { body });
       if (counted) close(true);
       else setCounted(answer);
     });
   };
+  const change = (part) => {
+    setValues({ ...values, ...part });
+    setCounted(null);
+  };
   const field = (name, label) => {
-    const change = (event) => {
-      setValues({ ...values, [name]: event.currentTarget.value });
-      setCounted(null);
-    };
+    const typed = (event) => change({ [name]: event.currentTarget.value });
     const id = `backfill-${name}`;
-    const control = html`<input id=${id} type="datetime-local" required value=${values[name]} onInput=${change} />`;
+    const control = html`<input id=${id} type="datetime-local" required value=${values[name]} onInput=${typed} />`;
     return labelled(id, label, control);
   };
+  const onlyMissed = (only_missed) => change({ only_missed });
   return html`<h2 id="dialog-title">Backfill “${trigger.name}”</h2>
     <p>Runs slots that lie in the past, oldest first. Nothing starts before you have seen how many they are.</p>
     <form onSubmit=${submit}>
       ${field("from", "From")} ${field("to", "To")}
-      <p role="status">${counted && wordsOf(counted)}</p>
+      ${tick("Leave out what ran on schedule", values.only_missed, onlyMissed)}
+      <p role="status">${counted && wordsOf(counted, values.only_missed)}</p>
       <${Faults} lines=${faults} />
       <div class="actions">
         ${cancel(close)}
@@ -57,7 +64,11 @@ function Backfill({ trigger, close }) {
     </form>`;
 }
 
-function wordsOf({ count, existing }) {
-  const before = existing ? ` ${slots(existing)} ran as a backfill before, and will not again.` : "";
-  return count ? `${slots(count)} would run.${before}` : before.trim() || "There is no slot in this time.";
+function wordsOf({ count, existing, on_schedule: ran }, onlyMissed) {
+  const told = [
+    count && `${slots(count)} would run.`,
+    ran && `${slots(ran)} ran on schedule, and ${onlyMissed ? "will not" : "would"} again.`,
+    existing && `${slots(existing)} ran as a backfill before, and will not again.`,
+  ];
+  return told.filter(Boolean).join(" ") || "There is no slot in this time.";
 }

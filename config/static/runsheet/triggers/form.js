@@ -14,7 +14,8 @@ import { FieldFault, blank, bodyOf, changes, valuesOf } from "./values.js";
 const DEFAULT_TIMEOUT = "780";
 const island = /** @type {HTMLElement} */ (document.querySelector("trigger-form"));
 const { trigger: id = "", person = "", personName = "", list = "/triggers/" } = island.dataset;
-const may = { change: "mayChange" in island.dataset, run: "mayRun" in island.dataset };
+const allowed = (name) => name in island.dataset;
+const may = { change: allowed("mayChange"), make: allowed("mayMake"), run: allowed("mayRun") };
 const isAdmin = document.documentElement.dataset.role === "admin";
 
 async function read() {
@@ -158,7 +159,7 @@ function Told({ told, reload, save }) {
 
 function Head({ trigger, setTrigger }) {
   return html`<header class="topbar trigger-head">
-    <a class="crumb" href=${list}>Triggers</a><span class="crumb" aria-hidden="true">/</span>
+    <a class="crumb" href=${list}>Triggers /</a>
     <h1>${trigger ? trigger.name : "New trigger"}</h1>
     <span class="spacer"></span>
     ${trigger && html`<${Doings} trigger=${trigger} setTrigger=${setTrigger} />`}
@@ -189,7 +190,7 @@ function Doings({ trigger, setTrigger }) {
     </span>
     ${may.run && button("Run now", (event) => runNow(it, event.currentTarget))}
     <a class="button" href=${it.invocations}>View runs</a>
-    ${may.change && button("Duplicate", () => duplicate(it))} ${may.change && button("Delete", drop, "danger")}`;
+    ${may.make && button("Duplicate", () => duplicate(it))} ${may.change && button("Delete", drop, "danger")}`;
 }
 
 function leave() {
