@@ -120,6 +120,12 @@ class NoMatchingColumn(Invalid):
     code = "no_matching_column"
 
 
+class RowsMoved(Conflict):
+    """The selection has another number of rows by now than the person saw. Nothing was done."""
+
+    code = "rows_moved"
+
+
 class JobActive(Conflict):
     """Another job is writing to this table. Wait for it to end, or cancel it."""
 

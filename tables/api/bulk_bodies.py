@@ -7,8 +7,8 @@ from typing import Any
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
-from tables.api.row_bodies import RowsEditBody
-from tables.api.serializers import RowIdsBody, SelectionField
+from tables.api.row_bodies import RowsDeleteBody, RowsEditBody
+from tables.api.serializers import SelectionField, expected_rows
 from workspaces.api.serializers import StrictSerializer
 
 
@@ -30,6 +30,7 @@ class BulkDeleteBody(StrictSerializer):
     rows = RangeField(required=False)
     filter = serializers.DictField(required=False)
     exclude_rows = serializers.ListField(child=serializers.UUIDField(), max_length=1_000, required=False)
+    expected = expected_rows()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Nobody means every row by saying nothing."""
@@ -48,5 +49,5 @@ RowsChangeBodies = PolymorphicProxySerializer(
     component_name="RowsChange", serializers=[RowsEditBody, BulkUpdateBody], resource_type_field_name=None
 )
 RowsChosenBodies = PolymorphicProxySerializer(
-    component_name="RowsChosen", serializers=[RowIdsBody, BulkDeleteBody], resource_type_field_name=None
+    component_name="RowsChosen", serializers=[RowsDeleteBody, BulkDeleteBody], resource_type_field_name=None
 )

@@ -13,7 +13,8 @@ from tables.errors import GroupNotFound
 from tables.models import Dispatch, Table, WorkflowGroup
 from tables.services.dispatches import dispatch_start
 from tables.services.dry_run import dispatch_plan
-from tables.services.progress import dispatch_json
+from tables.services.failed_again import failed_plan, failed_retry
+from tables.services.progress import dispatch_json, dispatches_json
 from tables.services.storms import dispatch_go_on
 from tables.states import ACTIVE_DISPATCH, Mode
 from workspaces.api.access import WorkspaceRequest
@@ -43,7 +44,7 @@ class DispatchesView(TablesAPIView):
             under_way = {"status__in": [status.value for status in ACTIVE_DISPATCH]}
             wanted = active in {"1", "true"}
             dispatches = dispatches.filter(**under_way) if wanted else dispatches.exclude(**under_way)
-        return self.listed(dispatches, dispatch_json, order=["-id"])
+        return self.listed_together(dispatches, dispatches_json, order=["-id"])
 
     @extend_schema(request=bodies.DispatchBody, responses={202: bodies.DispatchAnswer})
     @idempotent
@@ -91,6 +92,42 @@ class DispatchGoOnView(TablesAPIView):
             workspace_id=request.workspace.pk, actor=request.actor, action="dispatch.went_on", target=going
         )
         return Response(dispatch_json(going), status=202)
+
+
+class DispatchRetryFailedView(TablesAPIView):
+    """Running again what failed of a dispatch."""
+
+    requires: ClassVar[dict[str, Access]] = {"POST": "run"}
+
+    @extend_schema(
+        request=bodies.RetryFailedBody, responses={202: bodies.DispatchAnswer, 200: bodies.RetryFailedAnswer}
+    )
+    @idempotent
+    def post(self, request: WorkspaceRequest, dispatch: UUID) -> Response:
+        """Run again the cells that failed in this dispatch and that nobody has run since, and no others.
+
+        202 with the dispatch that does it: a new one, or the one that is at it already. 200 when nothing is left, or
+        with what would run for a dry run.
+        """
+        stored = self.one(selectors.dispatches_of(request.workspace.pk), pk=dispatch)
+        table = self.table(stored.table_id)
+        if self.body(bodies.RetryFailedBody)["dry_run"]:
+            return Response(failed_plan(table=table, dispatch=stored))
+        outcome = failed_retry(table=table, dispatch=stored, actor=request.user)
+        if outcome.dispatch is None:
+            return Response({"dispatch": None, "skipped": outcome.skipped})
+        audit_record(
+            workspace_id=request.workspace.pk,
+            actor=request.actor,
+            action="dispatch.failed_retried",
+            target=outcome.dispatch,
+            after={
+                "table": str(table.pk),
+                "failed_of": str(stored.pk),
+                "groups": len(outcome.dispatch.groups),
+            },
+        )
+        return Response(dispatch_json(outcome.dispatch), status=202)
 
 
 def groups_of(table: Table, groups: list[UUID] | None) -> list[UUID] | None:

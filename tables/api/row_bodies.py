@@ -10,10 +10,14 @@ from workspaces.api.serializers import StrictSerializer
 
 
 class RowEditBody(StrictSerializer):
-    """Values to write into one row, by column id, key or name; null empties one."""
+    """Values to write into one row, by column id, key or name; null empties one.
+
+    ``expected``: values the row must hold still. Where one of them is another by now, the row is left as it is.
+    """
 
     id = serializers.UUIDField()
     data = serializers.DictField()  # type: ignore[assignment]  # the field's name in api.md
+    expected = serializers.DictField(required=False)
 
 
 class RowsEditBody(StrictSerializer):
@@ -31,15 +35,28 @@ class RowsUpsertBody(StrictSerializer):
 
 
 class RowsEditedAnswer(serializers.Serializer[Any]):
-    """The rows as they are now, in the order given."""
+    """The rows as they are now, in the order given.
+
+    ``changed`` are the ids of those that hold something else than before, ``skipped`` of those that did not hold what
+    was expected of them.
+    """
 
     rows = bodies.RowAnswer(many=True)
+    changed = serializers.ListField(child=serializers.CharField())
+    skipped = serializers.ListField(child=serializers.CharField())
+
+
+class RowsDeleteBody(bodies.RowIdsBody):
+    """Rows by id; ``only_unchanged`` leaves those that were edited since they were made, or that something ran on."""
+
+    only_unchanged = serializers.BooleanField(default=False)
 
 
 class RowsDeletedAnswer(serializers.Serializer[Any]):
-    """How many rows there were."""
+    """How many rows there were; ``kept`` are the ids of those that ``only_unchanged`` left."""
 
     deleted = serializers.IntegerField()
+    kept = serializers.ListField(child=serializers.CharField(), required=False)
 
 
 class RowsUpsertedAnswer(serializers.Serializer[Any]):

@@ -12,6 +12,7 @@ from tables.api.bulk_bodies import RowsChangeBodies, RowsChosenBodies
 from tables.api.import_bodies import JobAnswer
 from tables.api.listing import LARGEST_PAGE, LIST_PARAMETERS, listing_asked
 from tables.api.row_bodies import (
+    RowsDeleteBody,
     RowsDeletedAnswer,
     RowsEditBody,
     RowsEditedAnswer,
@@ -26,7 +27,14 @@ from tables.row_list import rows_after, rows_from
 from tables.row_search import page_total
 from tables.services.foretelling import page_foretell, rows_show
 from tables.services.placing import Place
-from tables.services.rows import row_delete, row_update, rows_delete, rows_insert, rows_update
+from tables.services.rows import (
+    row_delete,
+    row_update,
+    rows_delete,
+    rows_delete_unchanged,
+    rows_insert,
+    rows_update,
+)
 from tables.services.upserting import rows_upsert_by
 from workspaces.api.access import WorkspaceRequest
 from workspaces.api.idempotency import idempotent
@@ -72,15 +80,27 @@ class RowsView(TablesAPIView):
     def patch(self, request: WorkspaceRequest, table: UUID) -> Response:
         """Write some cells of several rows, all of them or none; answers the rows as they are now.
 
-        Rows chosen by a filter or a range are all given the same values by a job: 202 with it.
+        A row that no longer holds what is ``expected`` of it is left alone, and named as skipped. Rows chosen by a
+        filter or a range are all given the same values by a job: 202 with it.
         """
         stored = self.table(table)
         if is_bulk(request.data):
             return bulk_update_answer(self, stored)
-        edits = [(row["id"], row["data"]) for row in self.body(RowsEditBody)["rows"]]
-        rows_update(table=stored, rows=edits, actor=request.actor)
-        shown = {row["id"]: row for row in rows_show(stored.pk, [row for row, _ in edits])}
-        return Response({"rows": [shown[str(row)] for row, _ in edits if str(row) in shown]})
+        asked = self.body(RowsEditBody)["rows"]
+        done = rows_update(
+            table=stored,
+            rows=[(row["id"], row["data"]) for row in asked],
+            actor=request.actor,
+            expected={row["id"]: row["expected"] for row in asked if "expected" in row},
+        )
+        shown = {row["id"]: row for row in rows_show(stored.pk, [row["id"] for row in asked])}
+        return Response(
+            {
+                "rows": [shown[str(row["id"])] for row in asked if str(row["id"]) in shown],
+                "changed": [str(row) for row in done.changed],
+                "skipped": [str(row) for row in done.skipped],
+            }
+        )
 
     @extend_schema(
         request=RowsChosenBodies,
@@ -89,12 +109,19 @@ class RowsView(TablesAPIView):
     )
     @idempotent
     def delete(self, request: WorkspaceRequest, table: UUID) -> Response:
-        """Delete rows by id; answers how many there were. By a filter or a range, a job does it: 202 with it."""
+        """Delete rows by id; answers how many there were. By a filter or a range, a job does it: 202 with it.
+
+        ``only_unchanged`` keeps, and names, those that were edited since they were made or have a cell's record.
+        """
         stored = self.table(table)
         if is_bulk(request.data):
             return bulk_delete_answer(self, stored)
-        rows = self.body(bodies.RowIdsBody)["rows"]
-        return Response({"deleted": rows_delete(table=stored, row_ids=rows, actor=request.actor)})
+        asked = self.body(RowsDeleteBody)
+        if not asked["only_unchanged"]:
+            deleted = rows_delete(table=stored, row_ids=asked["rows"], actor=request.actor)
+            return Response({"deleted": deleted})
+        done = rows_delete_unchanged(table=stored, row_ids=asked["rows"], actor=request.actor)
+        return Response({"deleted": len(done.deleted), "kept": [str(row) for row in done.kept]})
 
 
 class RowsUpsertView(TablesAPIView):

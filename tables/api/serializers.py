@@ -66,6 +66,12 @@ class OutputBody(StrictSerializer):
     path = serializers.CharField(max_length=512)
     column = serializers.JSONField()
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Both parts, in a change of a group too: what is partial there is the group."""
+        if lacking := [name for name in ("path", "column") if name not in attrs]:
+            raise serializers.ValidationError({lacking[0]: ["This field is required."]})
+        return attrs
+
 
 class GroupBody(StrictSerializer):
     """A new workflow group."""
@@ -156,6 +162,16 @@ class SelectionField(serializers.JSONField):
         return ids.run_validation(data)
 
 
+def expected_rows() -> serializers.IntegerField:
+    """How many rows a person saw in the selection: with another number by now the request is refused (409)."""
+    return serializers.IntegerField(
+        min_value=0,
+        max_value=2**31 - 1,
+        required=False,
+        help_text="How many rows the selection had; with another number by now: 409 `rows_moved`, nothing done.",
+    )
+
+
 class DispatchBody(StrictSerializer):
     """A request to run workflow groups over rows."""
 
@@ -165,7 +181,26 @@ class DispatchBody(StrictSerializer):
     exclude_rows = serializers.ListField(child=serializers.UUIDField(), max_length=1_000, required=False)
     mode = serializers.ChoiceField([mode.value for mode in Mode], default=Mode.INCOMPLETE.value)
     limit = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False, allow_null=True)
+    expected = expected_rows()
     dry_run = serializers.BooleanField(default=False)
+
+
+class RetryFailedBody(StrictSerializer):
+    """Whether to run again what failed, or only to count it."""
+
+    dry_run = serializers.BooleanField(default=False)
+
+
+class RetryFailedAnswer(serializers.Serializer[Any]):
+    """Nothing is left to run again (``dispatch`` is null), or a dry run's counts, as for a run of a table."""
+
+    dispatch = serializers.CharField(allow_null=True, required=False)
+    skipped = serializers.DictField(required=False)
+    rows = serializers.IntegerField(required=False)
+    groups = serializers.DictField(required=False)
+    carried_on = serializers.DictField(required=False)
+    exact = serializers.BooleanField(required=False)
+    estimated_cost = serializers.CharField(required=False, allow_null=True)
 
 
 class CellAnswer(serializers.Serializer[Any]):

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from tables.api.serializers import SelectionField
+from tables.api.serializers import SelectionField, expected_rows
 from workspaces.api.serializers import StrictSerializer
 
 
@@ -25,6 +25,7 @@ class CancelBody(StrictSerializer):
     exclude_rows = serializers.ListField(child=serializers.UUIDField(), max_length=1_000, required=False)
     groups = serializers.ListField(child=serializers.UUIDField(), max_length=1_000, required=False)
     filter = serializers.DictField(required=False, allow_null=True)
+    expected = expected_rows()
     cell = CellRefBody(required=False)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:

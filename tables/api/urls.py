@@ -5,7 +5,7 @@ from django.urls import path
 from tables.api.bulk import JobsView, WorkspaceJobsView
 from tables.api.cells import CellRerunView, CellResumeView, CellRunsView, TableResumeView
 from tables.api.columns import ColumnsView, ColumnView, GroupsView, GroupTrialView, GroupView
-from tables.api.dispatches import DispatchesView, DispatchGoOnView, DispatchView
+from tables.api.dispatches import DispatchesView, DispatchGoOnView, DispatchRetryFailedView, DispatchView
 from tables.api.exports import ExportView
 from tables.api.finding import FindView
 from tables.api.imports import (
@@ -67,6 +67,11 @@ urlpatterns = [
     path("tables/<uuid:table>/views/<uuid:view>/", ViewView.as_view(), name="view"),
     path("dispatches/<uuid:dispatch>/", DispatchView.as_view(), name="dispatch"),
     path("dispatches/<uuid:dispatch>/go-on/", DispatchGoOnView.as_view(), name="dispatch-go-on"),
+    path(
+        "dispatches/<uuid:dispatch>/retry-failed/",
+        DispatchRetryFailedView.as_view(),
+        name="dispatch-retry-failed",
+    ),
     path("dispatches/<uuid:dispatch>/cancel/", DispatchCancelView.as_view(), name="dispatch-cancel"),
     path("imports/", NewTableImportView.as_view(), name="new-table-import"),
     path("imports/preview/", NewTablePreviewView.as_view(), name="new-table-preview"),

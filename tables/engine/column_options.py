@@ -16,12 +16,14 @@ COLOURS: Final = ("grey", "red", "orange", "yellow", "green", "teal", "blue", "p
 """Names, not codes: each theme of the grid has its own shade of them."""
 
 
-def check_options(type_name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def check_options(type_name: str, options: Any) -> dict[str, Any]:
     """The options of a column of this type, checked; raises ``ValueInvalid``.
 
     ``choices``: distinct non-empty texts. ``colours``: ``{choice: colour}``. ``currency``: a three-letter code.
     ``decimals``: 0 to 10. ``date_format``: one of ``DATE_FORMATS``. ``long``: whether text is edited in a big field.
     """
+    if not isinstance(options, Mapping):
+        raise ValueInvalid("Give the options as an object.")
     allowed = COLUMN_TYPES[type_name].option_names
     unknown = sorted(set(options) - set(allowed))
     if unknown:

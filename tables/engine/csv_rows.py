@@ -106,7 +106,7 @@ def sniff(file: BinaryIO, *, encoding: str | None = None, delimiter: str | None 
         with _text(file, encoding) as text:
             try:
                 sample = text.read(256 * 1024)
-            except UnicodeDecodeError as fault:
+            except UnicodeError as fault:
                 raise UploadInvalid(undecodable(encoding, fault)) from None
         delimiter = sniff_delimiter(sample)
     return Dialect(encoding, delimiter)
@@ -122,8 +122,10 @@ def records(file: BinaryIO, dialect: Dialect) -> Iterator[Record]:
         yield from block.records
 
 
-def undecodable(encoding: str, fault: UnicodeDecodeError) -> str:
-    """Words for a byte that the encoding does not have."""
+def undecodable(encoding: str, fault: UnicodeError) -> str:
+    """Words for a byte that the encoding does not have, or for a file that cannot be written in it at all."""
+    if not isinstance(fault, UnicodeDecodeError):  # e.g. UTF-16 of which nothing says which byte comes first
+        return f"The file cannot be read as {encoding}: {fault}. Leave the encoding out to have it found."
     return f"The file is not written in {encoding}: byte {fault.object[fault.start]:#04x} is not valid there."
 
 
@@ -164,7 +166,7 @@ def blocks(file: BinaryIO, dialect: Dialect) -> Iterator[Block]:
     with _text(file, dialect.encoding) as text:
         try:
             yield from _blocks_of(text, dialect.delimiter)
-        except UnicodeDecodeError as fault:
+        except UnicodeError as fault:
             raise UploadInvalid(undecodable(dialect.encoding, fault)) from None
 
 

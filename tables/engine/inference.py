@@ -78,14 +78,15 @@ def _reader(target: Any, index: ColumnIndex, max_bytes: int) -> Callable[[str], 
     if isinstance(target, str):
         column = index.find(target)
         return text_reader(column, max_bytes=max_bytes) if column is not None else None
-    if not isinstance(target, Mapping) or target.get("type", "text") not in COLUMN_TYPES:
+    named = target.get("type", "text") if isinstance(target, Mapping) else None
+    if not isinstance(named, str) or named not in COLUMN_TYPES:
         return None
     options = target.get("options")
     made = ColumnSpec(
         id=UUID(int=0),
         key="",
         name="",
-        type=target.get("type", "text"),
+        type=named,
         options=options if isinstance(options, Mapping) else {},
         required=False,
         unique=False,

@@ -136,7 +136,7 @@ def _asked(each: Any, index: ColumnIndex, place: str) -> tuple[ColumnSpec, bool]
         reference = each[1:] if descending else each
     elif isinstance(each, dict) and set(each) <= {"column", "direction"}:
         reference, direction = str(each.get("column")), each.get("direction", "asc")
-        if direction not in {"asc", "desc"}:
+        if direction not in ("asc", "desc"):
             raise _invalid(f"{place}.direction", "Give asc or desc.")
         descending = direction == "desc"
     else:

@@ -3,7 +3,7 @@
 from tables.models.counts import CellCount
 from tables.models.dispatches import Dispatch, Window
 from tables.models.executions import RowExecution
-from tables.models.jobs import Job
+from tables.models.jobs import Job, JobRows
 from tables.models.rows import Row
 from tables.models.schema import Column, Table, View, WorkflowGroup
 
@@ -12,6 +12,7 @@ __all__ = [
     "Column",
     "Dispatch",
     "Job",
+    "JobRows",
     "Row",
     "RowExecution",
     "Table",

@@ -35,6 +35,23 @@ SELECT w.id, d.size,
   FROM wanted w LEFT JOIN written d ON d.id = w.id
 """
 
+# Rows that are about to be written, where what they hold decides whether they are; in the order of ids, as ever.
+HOLD_ROWS = """
+SELECT r.id FROM tables_row r
+ WHERE r.table_id = %s::uuid AND r.id = ANY(%s::uuid[]) ORDER BY r.id FOR NO KEY UPDATE
+"""
+
+# Those of them that no longer hold what somebody expects: neither the value as it was sent nor as it is stored. What is
+# not there is null. Index: primary key.
+UNEXPECTED = """
+SELECT r.id
+  FROM unnest(%(ids)s::uuid[], %(sent)s::jsonb[], %(stored)s::jsonb[]) AS e(id, sent, stored)
+  JOIN tables_row r ON r.id = e.id AND r.table_id = %(table)s::uuid
+ WHERE EXISTS (SELECT 1 FROM jsonb_object_keys(e.sent) AS k
+                WHERE coalesce(r.data -> k, 'null') <> e.sent -> k
+                  AND coalesce(r.data -> k, 'null') <> e.stored -> k)
+"""
+
 # The table's active dispatches, and those that the cells in flight on these rows belong to, held: no step of theirs
 # hands a row over on a reading older than the edit, and windows may be opened for them. Indexes:
 # tables_dispatch_active, tables_cell_once.

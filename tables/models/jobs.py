@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from tables.states import ACTIVE_JOB, JobStatus
@@ -50,3 +51,22 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+
+class JobRows(models.Model):
+    """The rows that a job is about, as they were when it was accepted: ids in the order it takes them, in pieces.
+
+    Kept apart from the job, which is read and written with every batch. ``number`` counts the pieces from 0.
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="pieces", db_index=False)
+    number = models.PositiveIntegerField()
+    row_ids = ArrayField(models.UUIDField())
+
+    class Meta:
+        """A job reads piece after piece."""
+
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="tables_jobrows_once")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id} piece {self.number}"

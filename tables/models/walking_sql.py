@@ -59,6 +59,14 @@ AND NOT EXISTS (SELECT 1 FROM tables_rowexecution c
                  WHERE c.row_id = r.id AND c.group_id = ANY(%s::uuid[]) AND c.dispatch_id = %s::uuid)
 """
 
+# Rows on which a cell that a dispatch was asked for failed, and nobody has run it since. Index: tables_cell_once where
+# rows are walked, tables_cell_counts where they are counted.
+FAILED_OF = """
+EXISTS (SELECT 1 FROM tables_rowexecution f
+         WHERE f.row_id = r.id AND f.table_id = %s::uuid AND f.status = 'failed' AND f.dispatch_id = %s::uuid
+           AND f.group_id = ANY(ARRAY(SELECT unnest(d.groups) FROM tables_dispatch d WHERE d.id = %s::uuid)))
+"""
+
 # A dispatch that cannot go on says why, and opens no window any more: it ends as `failed` once those in flight are
 # closed. Guard: still active, so that a Stop is never overwritten.
 # A dispatch that opens no more windows until a person lets it go on; its cursor stays (`services.storms`).

@@ -2,8 +2,10 @@
 
 What is chosen is frozen when the job is accepted: rows made later are not in it. The job walks the table's order by
 keyset; a filter is evaluated as it reaches the rows, once more in the transaction that writes them. Rows moved from
-before it to behind it are looked for at the end. Each batch is one transaction with the job's progress: what runs on
-deleted rows is stopped, what reads updated columns is invalidated, and one dispatch starts per batch.
+before it to behind it are looked for at the end. Of a range in a sorted order, where a row stands follows values that
+may change at any time: its rows are written down when the job is accepted, and those are what it is about. Each batch
+is one transaction with the job's progress: what runs on deleted rows is stopped, what reads updated columns is
+invalidated, and one dispatch starts per batch.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from tables.row_list import Listing
 from tables.row_search import count_estimated
 from tables.selectors import table_spec
 from tables.services.editing import again_after_deadlock, rows_edit
+from tables.services.expecting import count_expect, rows_expect
+from tables.services.frozen_rows import frozen_forget, rows_freeze, rows_frozen
 from tables.services.job_events import job_announce
 from tables.services.jobs import DELETE, UPDATE, job_insert, job_kept, job_run, job_write
 from tables.services.rejects import Rejects
@@ -65,19 +69,20 @@ _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
 class Chosen:
     """Rows that a job is to write: ``rows`` a range ``{from, to, filter?, sort?}``, ``filter`` those that meet it.
 
-    Neither: every row. ``exclude_rows`` are ids within.
+    Neither: every row. ``exclude_rows`` are ids within. ``expected``: how many rows that was when a person looked.
     """
 
     rows: Mapping[str, Any] | None = None
     filter: Mapping[str, Any] | None = None
     exclude_rows: Sequence[UUID] = ()
+    expected: int | None = None
 
 
 def bulk_update(*, table: Table, chosen: Chosen, data: Mapping[str, Any], actor: Actor) -> Job:
     """Start a job that writes the same values into rows; null empties a column.
 
     Raises ``ValueInvalid`` (by ``data.<column>``), ``ScopeInvalid``, ``FilterInvalid``, ``SortInvalid``,
-    ``TableLocked``, ``JobActive``; then nothing is started.
+    ``TableLocked``, ``JobActive``, ``RowsMoved``; then nothing is started.
     """
     locks_check(table, "update")
     spec = table_spec(table.pk)
@@ -108,18 +113,22 @@ def _start(
     table: Table, spec: TableSpec, kind: str, chosen: Chosen, options: Mapping[str, Any], actor: Actor
 ) -> Job:
     scope = scope_of(spec, chosen.rows, chosen.filter, chosen.exclude_rows)
-    listing = Listing(spec, _where(spec, scope), Sort())
-    total, _ = count_estimated(listing, table.row_count)
+    job = Job(table=table, kind=kind, requested_by_id=actor.user_id)
+    is_frozen = _follows_values(scope)
+    total = 0 if is_frozen else _count(table, spec, scope, chosen.expected)
     with transaction.atomic():
+        if is_frozen:  # before the lock: it may take seconds
+            total = rows_freeze(job.pk, table.pk, _where(spec, scope))
+            count_expect(total, chosen.expected)
         table_lock(table.pk)
         with connection.cursor() as cursor:
             cursor.execute(_UPPER)
             (upper,) = cursor.fetchone()
-        job = Job(table=table, kind=kind, requested_by_id=actor.user_id)
         job.options = {
             **options,
             "scope": scope,
             "upper_seq": upper,
+            "is_frozen": is_frozen,
             "actor": actor.label,
             "headers": ["row"],  # of the refused rows
         }
@@ -135,6 +144,20 @@ def _start(
         bulk_send(job.pk)
         job_announce(job)
     return job
+
+
+def _follows_values(scope: Mapping[str, Any]) -> bool:
+    """Whether a row is within the range, or not, by the values it holds at the time."""
+    rows = scope.get("rows")
+    return isinstance(rows, Mapping) and bool(rows.get("sort"))
+
+
+def _count(table: Table, spec: TableSpec, scope: Mapping[str, Any], expected: int | None) -> int:
+    """How many rows it will be, perhaps estimated; exactly so where a number is expected. Raises ``RowsMoved``."""
+    rows_expect(spec, scope, expected)
+    if expected is not None:
+        return expected
+    return count_estimated(Listing(spec, _where(spec, scope), Sort()), table.row_count)[0]
 
 
 def _where(spec: TableSpec, scope: Mapping[str, Any]) -> Clause:
@@ -153,6 +176,7 @@ class _Bulk:
         self.job, self.instance = job, instance
         self.actor = Actor(user_id=job.requested_by_id, label=job.options.get("actor", job.kind))
         self.rejects = Rejects(job)
+        self.is_frozen = job.options.get("is_frozen", False)  # jobs of the version before say nothing of it
 
     def run(self) -> None:
         """Write batch after batch to the end, or fail the job with words."""
@@ -171,18 +195,32 @@ class _Bulk:
         values = RowValues(spec).of_edit(self.job.options["data"]) if self.job.kind == UPDATE else None
         progress = dict(self.job.progress)
         where = self._chosen(spec, progress)
+        rows = self._take(progress, where)
+        if rows is None:
+            return False
+        self._write(spec, rows, values, where, progress)
+        return True
+
+    def _take(self, progress: dict[str, Any], where: Clause) -> list[UUID] | None:
+        """The next rows, ``progress`` moved behind them; ``None`` at the end."""
+        if self.is_frozen:
+            return rows_frozen(self.job.pk, progress["rows_done"], settings.RUNSHEET_MAX_BATCH_ROWS) or None
         found = self._next(progress, where)
         if found:
             progress["cursor"] = [found[-1][1], str(found[-1][0])]
         elif progress.get("looks_for_moved"):
-            return False
+            return None
         else:
             progress |= {"looks_for_moved": True, "cursor": None}
-        self._write(spec, [row for row, _ in found], values, where, progress)
-        return True
+        return [row for row, _ in found]
 
     def _chosen(self, spec: TableSpec, progress: Mapping[str, Any]) -> Clause:
-        """What is left of the selection: of the whole table, then of the rows that moved meanwhile."""
+        """What is left of the selection: of the whole table, then of the rows that moved meanwhile.
+
+        Rows that were written down are chosen, whatever they hold by now.
+        """
+        if self.is_frozen:
+            return EVERYTHING
         where = _where(spec, self.job.options["scope"])
         if not progress.get("looks_for_moved"):
             return where
@@ -270,3 +308,4 @@ class _Bulk:
     def _end(self, status: JobStatus, error: Mapping[str, Any] | None) -> None:
         with transaction.atomic():
             job_write(self.job, self.instance, status=status, finished_at=Now(), error=error)
+            frozen_forget(self.job.pk)

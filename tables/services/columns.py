@@ -231,7 +231,7 @@ def _cleaned(wanted: Mapping[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _known_type(type_name: Any, prefix: str) -> str:
-    if type_name not in COLUMN_TYPES:
+    if not isinstance(type_name, str) or type_name not in COLUMN_TYPES:
         raise Invalid(errors={f"{prefix}type": [f"Give one of: {', '.join(COLUMN_TYPES)}."]})
     return str(type_name)
 

@@ -23,6 +23,7 @@ from tables.errors import GroupNotFound, IdempotencyMismatch, ScopeInvalid
 from tables.models import Dispatch, Table
 from tables.selectors import table_spec
 from tables.services.cells import rows_load
+from tables.services.expecting import rows_expect
 from tables.services.progress import dispatch_announce
 from tables.services.scope import MAX_NAMED_ROWS, scope_asked, scope_named, scope_of
 from tables.services.stopping import table_sequence_next
@@ -55,17 +56,24 @@ def dispatch_start(
     actor: User | None = None,
     idempotency_key: str | None = None,
     trigger_id: UUID | None = None,
+    failed_of: UUID | None = None,
+    expected: int | None = None,
 ) -> DispatchOutcome:
     """Store a request to run workflow groups over rows, and wake a dispatcher after the commit.
 
     ``groups=None`` means all of the table; ``rows`` is a list of at most 1,000 ids, ``{"from", "to", "filter"?,
     "sort"?}`` (row ids, inclusive, in that list's order), ``{"seq_from", "seq_to"}`` (a bulk insert's), or ``None`` for
-    all. The same ``idempotency_key`` answers the same dispatch, whatever has become of it since.
+    all. ``failed_of`` narrows them to those on which that dispatch failed; ``expected`` is how many rows it was when
+    a person looked. The same ``idempotency_key`` answers the same dispatch, whatever has become of it since.
 
     Raises:
         GroupNotFound, ScopeInvalid, FilterInvalid, SortInvalid: the request names what is not there.
         IdempotencyMismatch: the key was used for another request (422).
+        RowsMoved: the scope has another number of rows than expected.
     """
+    if expected is not None:
+        known_spec = table_spec(table.id)
+        rows_expect(known_spec, scope_of(known_spec, rows, filter, exclude_rows, failed_of), expected)
     if limit is not None and limit < 1:
         told = "A limit is at least one row."
         raise ScopeInvalid(told, errors={"limit": [told]})
@@ -73,10 +81,10 @@ def dispatch_start(
     if idempotency_key is not None:
         known = Dispatch.objects.filter(table=table, idempotency_key=idempotency_key).first()
         if known is not None:
-            return _same(known, groups, scope_named(rows, filter, exclude_rows), mode, limit)
+            return _same(known, groups, scope_named(rows, filter, exclude_rows, failed_of), mode, limit)
     spec = table_spec(table.id)
     named = groups_named(spec, groups)
-    scope = scope_of(spec, rows, filter, exclude_rows)
+    scope = scope_of(spec, rows, filter, exclude_rows, failed_of)
     if not named or scope.get("rows") == []:
         return DispatchOutcome(None, {"no_groups" if not named else "no_rows": 1})
     request = Request(uuid7(), frozenset(named), mode, is_manual, sequence)

@@ -26,6 +26,7 @@ from tables.selectors import table_spec
 from tables.services.budget import cells_left
 from tables.services.cells import row_state
 from tables.services.dispatches import groups_named
+from tables.services.expecting import rows_expect
 from tables.services.scope import scope_asked, scope_of, scope_rows_sql
 from tables.states import ACTIVE_DISPATCH, Mode
 from workspaces.ids import uuid7
@@ -110,6 +111,8 @@ def dispatch_plan(
     exclude_rows: Sequence[UUID] = (),
     mode: Mode = Mode.INCOMPLETE,
     limit: int | None = None,
+    failed_of: UUID | None = None,
+    expected: int | None = None,
     exact_seconds: float = EXACT_SECONDS,
 ) -> dict[str, Any]:
     """How many cells would run and why the others would not, by group. Raises as ``dispatch_start`` does.
@@ -121,7 +124,8 @@ def dispatch_plan(
     """
     spec = table_spec(table.id)
     named = groups_named(spec, groups)
-    scope = scope_of(spec, rows, filter, exclude_rows)
+    scope = scope_of(spec, rows, filter, exclude_rows, failed_of)
+    rows_expect(spec, scope, expected)
     request = Request(uuid7(), frozenset(named), mode, is_manual=True, sequence=NEWEST)
     with connection.cursor() as cursor:
         tally, exact = _look(cursor, spec, scope, request, limit, exact_seconds)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
@@ -25,7 +25,7 @@ from tables.events import emit, rows_event
 from tables.models import Table, editing_sql
 from tables.services.autorun import person, rows_auto_run
 from tables.services.invalidating import Held, Touched, Wanted, rows_hold, rows_invalidate
-from tables.services.row_values import Values, check_row_size, check_unique_written
+from tables.services.row_values import Expected, Values, check_row_size, check_unique_written
 from tables.services.schema_lock import locks_check, schema_hold, table_lock
 from workspaces.actors import Actor
 from workspaces.services.audit import audit_record
@@ -43,13 +43,15 @@ T = TypeVar("T")
 class EditOutcome:
     """``changed`` rows hold something else now, ``unchanged`` ones held it already, ``missing`` ones are not there.
 
-    ``dispatch`` is what started by itself (T29), ``None`` when nothing did.
+    ``skipped`` ones did not hold what was expected of them, and were left alone. ``dispatch`` is what started by itself
+    (T29), ``None`` when nothing did.
     """
 
     changed: list[UUID] = field(default_factory=list)
     unchanged: list[UUID] = field(default_factory=list)
     missing: list[UUID] = field(default_factory=list)
     dispatch: UUID | None = None
+    skipped: list[UUID] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Written:
     unchanged: list[UUID] = field(default_factory=list)
     missing: list[UUID] = field(default_factory=list)
     wanted: Wanted = field(default_factory=Wanted)
+    skipped: list[UUID] = field(default_factory=list)
 
 
 def rows_edit(
@@ -71,6 +74,7 @@ def rows_edit(
     skip_missing: bool = False,
     audited: bool = True,
     spec: TableSpec | None = None,
+    expected: Mapping[UUID, Expected] | None = None,
 ) -> EditOutcome:
     """Write some cells of rows (null empties one); others are left to whoever edits them now (T3).
 
@@ -78,6 +82,7 @@ def rows_edit(
     is invalidated (T28); groups with auto_run on run in one dispatch, born in this transaction (T29). Writing what is
     there already changes nothing. ``places`` is how faults name each edit (``rows[0]`` and so on by default);
     ``audited=False``: the caller keeps the record of the whole; ``spec`` is the schema the values were read by.
+    ``expected``: what rows must hold still; those that do not are left alone, whole.
 
     Raises ``RowNotFound`` (unless ``skip_missing``), ``ValueInvalid`` (a unique value), ``RowTooLarge``,
     ``TableLocked``, ``TableNotFound``, ``LimitReached``, ``SchemaChanged`` (409). Nothing is written then.
@@ -91,21 +96,28 @@ def rows_edit(
 
     @transaction.atomic
     def edit() -> EditOutcome:
-        done = rows_write(table, edits, places=named, spec=spec)
+        done = rows_write(table, edits, places=named, spec=spec, expected=expected)
         if done.missing and not skip_missing:
             place = named[[row for row, _ in edits].index(done.missing[0])]
             raise RowNotFound(errors={f"{place}.id": [RowNotFound.default_detail()]})
-        if audited:
-            _audit(table, edits, actor)
+        written = [edit for edit in edits if edit[0] not in set(done.skipped)]
+        if audited and written:
+            _audit(table, written, actor)
         wanted = done.wanted
         started = rows_auto_run(table, wanted.rows, wanted.groups, person(actor) if wanted.rows else None)
-        return EditOutcome(done.changed, done.unchanged, done.missing, started.pk if started else None)
+        dispatch = started.pk if started else None
+        return EditOutcome(done.changed, done.unchanged, done.missing, dispatch, done.skipped)
 
     return again_after_deadlock(edit)
 
 
 def rows_write(
-    table: Table, edits: Edits, *, places: Sequence[str], spec: TableSpec | None = None
+    table: Table,
+    edits: Edits,
+    *,
+    places: Sequence[str],
+    spec: TableSpec | None = None,
+    expected: Mapping[UUID, Expected] | None = None,
 ) -> Written:
     """The writing and what it invalidates, in a transaction that has locked nothing yet (or holds the schema already).
 
@@ -124,6 +136,12 @@ def rows_write(
         elif unique:
             table = table_lock(table.pk)
         locks_check(table, "update")
+        skipped = _unexpected(cursor, spec, [row for row, _ in edits], expected) if expected else set()
+        if skipped:
+            kept = [
+                (edit, place) for edit, place in zip(edits, places, strict=True) if edit[0] not in skipped
+            ]
+            edits, places = [edit for edit, _ in kept], [place for _, place in kept]
         touched, changed = _update(cursor, spec, edits, places)
         for column in unique:
             check_unique_written(spec.table_id, column, [values for _, values in edits], places)
@@ -137,6 +155,7 @@ def rows_write(
         [row for row, _ in edits if row in same],
         [row for row, _ in edits if row not in touched],
         wanted,
+        sorted(skipped),
     )
 
 
@@ -186,6 +205,23 @@ def _update(
         different = frozenset(keys)
         touched[row_id] = Touched(different, different - set(values.data), marks)
     return touched, changed
+
+
+def _unexpected(
+    cursor: CursorWrapper, spec: TableSpec, rows: Sequence[UUID], expected: Mapping[UUID, Expected]
+) -> set[UUID]:
+    """Those of the rows, held from here on, that do not hold what is expected of them."""
+    cursor.execute(editing_sql.HOLD_ROWS, [spec.table_id, list(rows)])
+    cursor.execute(
+        editing_sql.UNEXPECTED,
+        {
+            "table": spec.table_id,
+            "ids": list(expected),
+            "sent": [each.sent for each in expected.values()],
+            "stored": [each.stored for each in expected.values()],
+        },
+    )
+    return {found[0] for found in cursor.fetchall()}.intersection(rows)
 
 
 def check_size_written(size: int, place: str) -> None:

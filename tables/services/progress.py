@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from django.utils import timezone
 from tables.engine.eligibility import Reason
 from tables.engine.stopping import STOPPED
 from tables.events import dispatch_event, emit
-from tables.models import Dispatch, parking_sql
+from tables.models import Dispatch
 from tables.services.accounting import COUNTED, PAUSED, costs_add, skipped_take
 from tables.services.scope import scope_asked
 from tables.states import ACTIVE_DISPATCH, CellStatus
@@ -23,16 +24,38 @@ from tables.wire import instant
 ANNOUNCE_SECONDS = 0.3
 """Least time between two announcements of one dispatch by one process."""
 
+# Cells in open windows, and where those stand by now that were counted as paused: of several dispatches at once, their
+# groups as they go on with. Indexes: the window's dispatch and tables_cell_window; tables_cell_paused.
 _LIVE = """
-SELECT w.resumes, c.status, count(*), sum(c.cost) FROM tables_window w JOIN tables_rowexecution c ON c.window_id = w.id
- WHERE w.dispatch_id = %s AND c.group_id = ANY(%s) AND NOT c.counted_paused GROUP BY w.resumes, c.status
+SELECT w.dispatch_id, false, w.resumes, c.status, count(*), sum(c.cost)
+  FROM tables_window w JOIN tables_dispatch d ON d.id = w.dispatch_id JOIN tables_rowexecution c ON c.window_id = w.id
+ WHERE w.dispatch_id = ANY(%s::uuid[]) AND c.group_id = ANY(d.groups) AND c.group_id <> ALL(d.stopped_groups)
+   AND NOT c.counted_paused
+ GROUP BY w.dispatch_id, w.resumes, c.status
+UNION ALL
+SELECT c.dispatch_id, true, false, c.status, count(*), sum(c.cost)
+  FROM tables_rowexecution c WHERE c.dispatch_id = ANY(%s::uuid[]) AND c.counted_paused
+ GROUP BY c.dispatch_id, c.status
 """
+
+Live = tuple[bool, bool, str, int, Decimal | None]
+"""``(counted as paused, in a window that resumes, status, cells, cost)``."""
 
 _announced: dict[UUID, float] = {}
 
 
 def dispatch_json(dispatch: Dispatch) -> dict[str, Any]:
     """The dispatch as REST and events show it (`api.md`)."""
+    return dispatches_json([dispatch])[0]
+
+
+def dispatches_json(dispatches: Sequence[Dispatch]) -> list[dict[str, Any]]:
+    """The same for several, in one query more however many they are."""
+    live = _live_of(dispatches)
+    return [_shown(dispatch, live[dispatch.id]) for dispatch in dispatches]
+
+
+def _shown(dispatch: Dispatch, live: Sequence[Live]) -> dict[str, Any]:
     cursor = None
     if dispatch.cursor_id is not None:
         cursor = {"position": dispatch.cursor_position, "row": str(dispatch.cursor_id)}
@@ -51,19 +74,19 @@ def dispatch_json(dispatch: Dispatch) -> dict[str, Any]:
         "requested_by": str(dispatch.requested_by_id) if dispatch.requested_by_id else None,
         "cursor": cursor,
         "limit": dispatch.row_limit,
-        "progress": progress(dispatch),
+        "progress": _progress(dispatch, live),
         "error": dispatch.error,
         "finished_at": instant(dispatch.finished_at),
     }
 
 
-def progress(dispatch: Dispatch) -> dict[str, Any]:
+def _progress(dispatch: Dispatch, cells: Sequence[Live]) -> dict[str, Any]:
     """Exact counts: what closed windows came to, plus the cells of windows in flight; rate and ETA in seconds.
 
     Cells that closed windows counted as paused stand where they are by now, with the dependants that ran since (T13).
     """
     stored = {name: getattr(dispatch, name) for name in COUNTED.values()}
-    live, skipped, cost = _live_counts(dispatch)
+    live, skipped, cost = _live_counts(dispatch, cells)
     counts = {name: stored[name] + live.get(name, 0) for name in COUNTED.values()}
     done = counts["completed"] + counts["failed"] + counts["cancelled"]
     rate = _rate(dispatch, done)
@@ -80,32 +103,38 @@ def progress(dispatch: Dispatch) -> dict[str, Any]:
     }
 
 
-def _live_counts(dispatch: Dispatch) -> tuple[dict[str, int], dict[str, int], Decimal | None]:
+def _live_of(dispatches: Sequence[Dispatch]) -> dict[UUID, list[Live]]:
+    """What is in flight of each; nothing is asked of those that ended with nothing parked."""
+    found: dict[UUID, list[Live]] = {dispatch.id: [] for dispatch in dispatches}
+    asked = [each.id for each in dispatches if each.status in ACTIVE_DISPATCH or each.paused]
+    parked = [each.id for each in dispatches if each.paused]
+    if asked:
+        with connection.cursor() as cursor:
+            cursor.execute(_LIVE, [asked, parked])
+            for dispatch_id, *counted in cursor.fetchall():
+                found[dispatch_id].append(tuple(counted))
+    return found
+
+
+def _live_counts(
+    dispatch: Dispatch, cells: Sequence[Live]
+) -> tuple[dict[str, int], dict[str, int], Decimal | None]:
     """What cells in flight add to the stored counters (``paused`` may be negative), the skipped by reason, the cost."""
     skipped: dict[str, int] = dict(dispatch.skipped)
     cost = dispatch.cost
-    if dispatch.status not in ACTIVE_DISPATCH and not dispatch.paused:
-        return {}, skipped, cost
     added: Counter[str] = Counter()
-    with connection.cursor() as cursor:
-        cursor.execute(_LIVE, [dispatch.id, dispatch.groups_left])
-        for resumes, status, count, spent in cursor.fetchall():
-            added[_heading(status)] += count
-            cost = costs_add(cost, spent)
-            if resumes:  # counted as waiting for a parked cell before
-                skipped_take(skipped, count)
-        if dispatch.paused:
-            cursor.execute(parking_sql.COUNTED_AS_PAUSED, [dispatch.id])
-            parked: dict[str, int] = {}
-            for status, count, spent in cursor.fetchall():
-                parked[status] = count
-                cost = costs_add(cost, spent)
-            gone = dispatch.paused - sum(parked.values())
-            for status, count in parked.items():
-                added[_heading(status)] += count
-            added[PAUSED] -= dispatch.paused
-            if gone > 0:
-                skipped[Reason.SUPERSEDED.value] = skipped.get(Reason.SUPERSEDED.value, 0) + gone
+    gone = dispatch.paused
+    for was_paused, resumes, status, count, spent in cells:
+        added[_heading(status)] += count
+        cost = costs_add(cost, spent)
+        if was_paused:
+            gone -= count
+        elif resumes:  # counted as waiting for a parked cell before
+            skipped_take(skipped, count)
+    if dispatch.paused:
+        added[PAUSED] -= dispatch.paused
+    if gone > 0:
+        skipped[Reason.SUPERSEDED.value] = skipped.get(Reason.SUPERSEDED.value, 0) + gone
     return dict(added), skipped, cost
 
 

@@ -22,6 +22,7 @@ from tables.lease import client
 from tables.models import Dispatch, Window, sql
 from tables.services.counts import counts_fold
 from tables.services.dispatcher import row_milliseconds
+from tables.services.frozen_rows import frozen_forget_ended
 from tables.services.going_on import cells_oversleep
 from tables.services.jobs import jobs_reap, uploads_forget
 from tables.services.recovery import cells_of_the_dead, dead_locks_free
@@ -60,6 +61,7 @@ def reap() -> None:
     runs_recover()
     jobs_reap()
     uploads_forget()
+    frozen_forget_ended()
     if broker_was_emptied() or messages_lost:
         Window.objects.update(deadline_at=Now())
     cells_oversleep()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from django.db import connection
 from tables.engine.coercion import coerce, is_empty
 from tables.engine.references import ColumnIndex
 from tables.engine.types import ColumnSpec, TableSpec
+from tables.engine.values import check_value
 from tables.errors import RowTooLarge, ValueInvalid
 
 Faults = dict[str, list[str]]
@@ -33,6 +35,14 @@ class Values:
     edited: tuple[str, ...]
     line: int = 0
     source: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a row is to hold still, by column key, in JSON: values as they were sent, and as a cell stores them."""
+
+    sent: str
+    stored: str
 
 
 class RowValues:
@@ -59,6 +69,19 @@ class RowValues:
         faults: Faults = {}
         read = [self._read(row, f"rows[{place}].", faults, is_new=False) for place, row in enumerate(rows)]
         return self._without(faults, read)
+
+    def of_expected(self, rows: Mapping[int, Mapping[str, Any]]) -> dict[int, Expected]:
+        """What rows, by their place among those given, are to hold still.
+
+        A value that does not fit its column is expected as it is: it may have been stored before the column changed.
+        Raises ``ValueInvalid`` with faults by ``rows[3].expected.<column>``.
+        """
+        faults: Faults = {}
+        read = {
+            place: self._expect(row, f"rows[{place}].expected.", faults) for place, row in rows.items() if row
+        }
+        self._without(faults, [])
+        return read
 
     def check_required(self, rows: Mapping[int, Values]) -> None:
         """Raise ``ValueInvalid`` for what new rows, by their place among those given, must hold and lack."""
@@ -97,6 +120,24 @@ class RowValues:
                 self._require(column, data, f"{place}{column.name}", faults)
         edited = tuple(c.key for c in self._columns if c.group_id and c.key in data)
         return Values(data, row_text(data) if not faults else "{}", frozenset(given), edited)
+
+    def _expect(self, row: Mapping[str, Any], place: str, faults: Faults) -> Expected:
+        sent: dict[str, Any] = {}
+        stored: dict[str, Any] = {}
+        for reference, value in row.items():
+            column = self._index.find(reference)
+            if column is None:
+                faults[f"{place}{reference}"] = [self._index.unknown(reference)]
+                continue
+            try:
+                check_value(value, max_bytes=settings.RUNSHEET_MAX_CELL_BYTES)
+            except ValueInvalid as fault:
+                faults[f"{place}{reference}"] = [fault.detail]
+                continue
+            sent[column.key] = stored[column.key] = value
+            with suppress(ValueInvalid):
+                stored[column.key] = coerce(column, value, max_bytes=settings.RUNSHEET_MAX_CELL_BYTES)
+        return Expected(row_text(sent), row_text(stored)) if not faults else Expected("{}", "{}")
 
     def _require(self, column: ColumnSpec, data: Mapping[str, Any], place: str, faults: Faults) -> None:
         if column.required and column.group_id is None and missing(column, data.get(column.key)):

@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from tables.engine.types import TableSpec
 from tables.errors import LimitReached, RowNotFound, ValueInvalid
@@ -23,7 +25,7 @@ from tables.events import emit, rows_event
 from tables.models import Table
 from tables.selectors import table_spec
 from tables.services.autorun import person, rows_inserted
-from tables.services.editing import EditOutcome, check_batch, rows_edit
+from tables.services.editing import EditOutcome, again_after_deadlock, check_batch, rows_edit
 from tables.services.placing import Place, positions_for
 from tables.services.row_values import RowValues, Values, check_unique
 from tables.services.schema_lock import locks_check, table_lock
@@ -41,6 +43,14 @@ SELECT i.id, %(table)s, i.data, i.position, coalesce(i.edited, '{}'), now(), now
                    WITH ORDINALITY AS e(id, data, position, edited, place)
          ORDER BY e.place) AS i
 """
+
+_AS_MADE: Final = """r.updated_at = r.created_at
+   AND NOT EXISTS (SELECT 1 FROM tables_rowexecution c WHERE c.row_id = r.id)"""
+
+_UNCHANGED: Final = f"SELECT r.id FROM tables_row r WHERE r.id = ANY(%s) AND {_AS_MADE}"  # noqa: S608 - ours
+_DELETE: Final = "DELETE FROM tables_row r WHERE r.id = ANY(%s) RETURNING r.id"
+# Asked once more of each row as it is held: an edit may have been committed meanwhile. Index: primary key.
+_DELETE_UNCHANGED: Final = f"DELETE FROM tables_row r WHERE r.id = ANY(%s) AND {_AS_MADE} RETURNING r.id"  # noqa: S608
 
 
 def rows_insert(
@@ -89,10 +99,17 @@ def row_update(*, table: Table, row_id: UUID, data: Mapping[str, Any], actor: Ac
     rows_edit(table=table, edits=[(row_id, values)], actor=actor, places=["data"], spec=spec)
 
 
-def rows_update(*, table: Table, rows: Sequence[tuple[UUID, Mapping[str, Any]]], actor: Actor) -> EditOutcome:
+def rows_update(
+    *,
+    table: Table,
+    rows: Sequence[tuple[UUID, Mapping[str, Any]]],
+    actor: Actor,
+    expected: Mapping[UUID, Mapping[str, Any]] | None = None,
+) -> EditOutcome:
     """The same for several rows, ``(id, {column reference: value})``, in one transaction.
 
-    Every fault has its place, ``rows[3].<column>``, and nothing is written then.
+    ``expected`` names values, ``{id: {column reference: value}}``, that a row must hold still: one that does not is
+    skipped. Every fault has its place, ``rows[3].<column>``, and nothing is written then.
     """
     check_batch(len(rows))
     named = Counter(row for row, _ in rows)
@@ -101,9 +118,17 @@ def rows_update(*, table: Table, rows: Sequence[tuple[UUID, Mapping[str, Any]]],
     }:
         raise ValueInvalid("A row is named twice.", errors=twice)
     spec = table_spec(table.pk)
-    values = RowValues(spec).of_rows([data for _, data in rows])
+    read = RowValues(spec)
+    values = read.of_rows([data for _, data in rows])
     edits = [(row, each) for (row, _), each in zip(rows, values, strict=True)]
-    return rows_edit(table=table, edits=edits, actor=actor, spec=spec)
+    guards = read.of_expected({place: (expected or {}).get(row, {}) for place, (row, _) in enumerate(rows)})
+    return rows_edit(
+        table=table,
+        edits=edits,
+        actor=actor,
+        spec=spec,
+        expected={rows[place][0]: each for place, each in guards.items()},
+    )
 
 
 def rows_delete(*, table: Table, row_ids: Sequence[UUID], actor: Actor, audited: bool = True) -> int:
@@ -111,32 +136,76 @@ def rows_delete(*, table: Table, row_ids: Sequence[UUID], actor: Actor, audited:
 
     ``audited=False``: the caller keeps the record of the whole.
     """
-    if len(row_ids) > settings.RUNSHEET_MAX_BATCH_ROWS:
-        raise LimitReached(f"One call deletes at most {settings.RUNSHEET_MAX_BATCH_ROWS:,} rows.")
+    _check_deleted(row_ids)
     with transaction.atomic(), connection.cursor() as cursor:
         locks_check(table_lock(table.pk), "delete")
-        gone = rows_of(table, row_ids)
-        if not gone:
-            return 0
-        stop(table=table, rows=gone, deleted=True)
-        cursor.execute("DELETE FROM tables_row WHERE id = ANY(%s)", [gone])
-        table_lock(table.pk, added=-len(gone))
+        gone = _delete(cursor, table, rows_of(table, row_ids), _DELETE)
         if audited:
-            audit_record(
-                workspace_id=table.workspace_id,
-                actor=actor,
-                action="rows.deleted",
-                target=table,
-                before={"rows": len(gone), "first": str(gone[0])},
-            )
-        transaction.on_commit(partial(emit, table.pk, [rows_event(deleted=gone)]))
+            _audit_deleted(table, gone, actor)
     return len(gone)
+
+
+@dataclass(frozen=True, slots=True)
+class RowsLeft:
+    """Rows that were ``deleted``, and those that were ``kept`` because somebody or something has worked on them."""
+
+    deleted: list[UUID]
+    kept: list[UUID]
+
+
+def rows_delete_unchanged(*, table: Table, row_ids: Sequence[UUID], actor: Actor) -> RowsLeft:
+    """Delete those rows that are as they were made: nobody has edited them, and no cell of theirs has a record (T3).
+
+    So taking back an insert takes nothing of others with it. A change that is being committed is waited for.
+    """
+    _check_deleted(row_ids)
+
+    @transaction.atomic
+    def delete() -> RowsLeft:
+        with connection.cursor() as cursor:
+            locks_check(table_lock(table.pk), "delete")
+            there = rows_of(table, row_ids)
+            cursor.execute(_UNCHANGED, [there])
+            gone = _delete(cursor, table, [found[0] for found in cursor.fetchall()], _DELETE_UNCHANGED)
+        _audit_deleted(table, gone, actor)
+        return RowsLeft(gone, [row for row in there if row not in set(gone)])
+
+    return again_after_deadlock(delete)
 
 
 def row_delete(*, table: Table, row_id: UUID, actor: Actor) -> None:
     """Delete one row. Raises ``RowNotFound``."""
     if not rows_delete(table=table, row_ids=[row_id], actor=actor):
         raise RowNotFound
+
+
+def _check_deleted(row_ids: Sequence[UUID]) -> None:
+    if len(row_ids) > settings.RUNSHEET_MAX_BATCH_ROWS:
+        raise LimitReached(f"One call deletes at most {settings.RUNSHEET_MAX_BATCH_ROWS:,} rows.")
+
+
+def _delete(cursor: CursorWrapper, table: Table, rows: Sequence[UUID], statement: str) -> list[UUID]:
+    """Stop what runs on these rows of a locked table, and delete them; those that are gone, in the order of ids."""
+    if not rows:
+        return []
+    stop(table=table, rows=rows, deleted=True)
+    cursor.execute(statement, [list(rows)])
+    gone = sorted(found[0] for found in cursor.fetchall())
+    table_lock(table.pk, added=-len(gone))
+    if gone:
+        transaction.on_commit(partial(emit, table.pk, [rows_event(deleted=gone)]))
+    return gone
+
+
+def _audit_deleted(table: Table, gone: Sequence[UUID], actor: Actor) -> None:
+    if gone:
+        audit_record(
+            workspace_id=table.workspace_id,
+            actor=actor,
+            action="rows.deleted",
+            target=table,
+            before={"rows": len(gone), "first": str(gone[0])},
+        )
 
 
 def rows_of(table: Table, row_ids: Sequence[UUID]) -> list[UUID]:

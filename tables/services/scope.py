@@ -2,7 +2,8 @@
 
 The stored form is what was asked, with one addition: a range keeps the places of its ends (``bounds``) as they were
 when it was asked for. So it stays the range a person saw, whatever becomes of the two rows at its ends. Values always
-travel as parameters.
+travel as parameters. ``failed_of`` names a dispatch: the rows on which one of its cells failed, as long as that failure
+is the cell's last word.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tables.engine.sorting import beyond, compile_sort
 from tables.engine.stopping import STOPPED
 from tables.engine.types import TableSpec
 from tables.errors import ScopeInvalid
+from tables.models import walking_sql
 
 MAX_NAMED_ROWS: Final = 1_000
 """More rows than this are named by a range or a filter, never by ids (`api.md`)."""
@@ -42,6 +44,7 @@ def scope_of(
     rows: Sequence[UUID] | Mapping[str, Any] | None = None,
     filter_: Mapping[str, Any] | None = None,
     exclude_rows: Sequence[UUID] = (),
+    failed_of: UUID | None = None,
 ) -> dict[str, Any]:
     """The stored form of what a request names; a filter is checked now and evaluated when rows are reached.
 
@@ -49,7 +52,7 @@ def scope_of(
     end first), ``{"seq_from", "seq_to"}``, or ``None`` for all. Raises ``ScopeInvalid``, ``FilterInvalid``,
     ``SortInvalid``.
     """
-    scope = scope_named(rows, filter_, exclude_rows)
+    scope = scope_named(rows, filter_, exclude_rows, failed_of)
     if isinstance(rows, Mapping) and "seq_from" not in rows:
         scope["rows"]["bounds"] = _bounds(spec, scope["rows"])
     elif isinstance(scope.get("rows"), list) and len(scope["rows"]) > MAX_NAMED_ROWS:
@@ -64,6 +67,7 @@ def scope_named(
     rows: Sequence[UUID] | Mapping[str, Any] | None,
     filter_: Mapping[str, Any] | None,
     exclude_rows: Sequence[UUID],
+    failed_of: UUID | None = None,
 ) -> dict[str, Any]:
     """What a request names, in the form it is compared in; nothing is checked."""
     scope: dict[str, Any] = {}
@@ -78,6 +82,8 @@ def scope_named(
         scope["filter"] = dict(filter_)
     if exclude_rows:
         scope["exclude_rows"] = [str(row) for row in exclude_rows]
+    if failed_of is not None:
+        scope["failed_of"] = str(failed_of)
     return scope
 
 
@@ -113,6 +119,9 @@ def scope_sql(spec: TableSpec, scope: Mapping[str, Any]) -> ScopeSql:
         tests.append(Clause("NOT r.id = ANY(%s::uuid[])", [excluded]))
     if scope.get("filter"):
         tests.append(compile_filter(scope["filter"], spec.columns))
+    if scope.get("failed_of"):
+        dispatch_id = UUID(scope["failed_of"])
+        tests.append(Clause(walking_sql.FAILED_OF, [spec.table_id, dispatch_id, dispatch_id]))
     return ScopeSql(place, _all(tests))
 
 

@@ -20,6 +20,7 @@ from tables.engine.types import TableSpec
 from tables.errors import CellFinished, CellNotFound
 from tables.models import Dispatch, RowExecution, Table, WorkflowGroup, sql
 from tables.selectors import table_spec
+from tables.services.expecting import rows_expect
 from tables.services.scope import scope_of
 from tables.services.stopping_cells import cells_stop as cells_stop  # noqa: PLC0414  handed on
 from tables.services.stopping_cells import cells_tell
@@ -54,17 +55,23 @@ def stop(
     groups: Sequence[UUID] | None = None,
     cell: CellRef | None = None,
     deleted: bool = False,
+    expected: int | None = None,
 ) -> StopOutcome:
     """Stop a table (nothing named), rows, a filter, a selection, a table's groups, or one cell's exact attempt.
 
     ``rows`` are ids or ``{"from", "to", …}``, as ``dispatch_start`` takes them; ``groups`` narrows every scope but a
-    cell. ``deleted``: what is named is being deleted, and its runs say so (T5).
+    cell. ``deleted``: what is named is being deleted, and its runs say so (T5). ``expected``: how many rows it was when
+    a person looked.
 
     Raises:
         CellFinished: the attempt named has ended by itself (409); an attempt already cancelled is no error.
         CellNotFound: there is no such cell.
         FilterInvalid, ScopeInvalid: the selection names what is not there.
+        RowsMoved: it has another number of rows than expected.
     """
+    if expected is not None:
+        known = table_spec(table.id)
+        rows_expect(known, _scope(known, rows, filter, exclude_rows), expected)
     sequence = table_sequence_next(table.id)
     error = TARGET_DELETED if deleted else CANCELLED
     if cell is not None:

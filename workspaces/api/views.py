@@ -103,7 +103,7 @@ class WorkspaceAPIView(SignedInAPIView):
     """A view inside one workspace; `request` carries `workspace`, `membership` and `actor`.
 
     `requires` says what each method needs (`read`, `run`, `write`, `admin`, `own`); unsaid, reading
-    methods need `read` and all others `write`.
+    methods need `read` and all others `write`. HEAD needs what GET does, which answers it.
     """
 
     requires: ClassVar[dict[str, Access]] = {}
@@ -128,8 +128,9 @@ class WorkspaceAPIView(SignedInAPIView):
         request.actor = actor_of(request)
         method = request.method or ""
         if hasattr(self, method.lower()):  # an unknown method is a 405, not a matter of rights
-            reading = method in {"GET", "HEAD", "OPTIONS"}
-            access_require(request, self.requires.get(method, "read" if reading else "write"))
+            answered_as = "GET" if method == "HEAD" else method  # GET answers it, with all that this reads
+            reading = answered_as in {"GET", "OPTIONS"}
+            access_require(request, self.requires.get(answered_as, "read" if reading else "write"))
 
     def workspace_named(self, request: Request) -> str | None:
         """The workspace the request names, if it does."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from tables.models import Dispatch, Row, RowExecution
 from tables.services.accounting import COUNTED
 from tables.services.dispatches import dispatch_start
-from tables.services.progress import progress
+from tables.services.progress import dispatch_json
 from tables.states import Mode
 from tests.bed.accounts import accounted
 from tests.bed.factories import Sheet, chain, probing, setting, sheet_make
@@ -125,7 +125,7 @@ def figures(dispatch_id: UUID) -> dict[str, Any]:
     What is stored and what is shown stand for every cell it walked over, whatever has become of them since.
     """
     dispatch = Dispatch.objects.get(id=dispatch_id)
-    shown = progress(dispatch)
+    shown = dispatch_json(dispatch)["progress"]
     if dispatch.status == "complete":
         targeted = dispatch.rows_seen * len(dispatch.groups)
         assert accounted(dispatch) == targeted, (dispatch.paused, dispatch.skipped)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.urls import get_resolver
 
-from tests.bed.factories import greeting_chain
+from tests.bed.factories import chain, greeting_chain, setting, sheet_make
 from tests.integration.tables.clients import V1, client_make
 from workspaces.ids import uuid7
 
@@ -285,3 +285,36 @@ def test_workers_are_listed_with_their_slots(client: Any) -> None:
 
     (worker,) = client.get(f"{V1}/workers/").json()["results"]
     assert (worker["pid"], worker["slots"], worker["cells"]) == (1, 4, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.rule("T13")
+def test_a_page_of_dispatches_takes_the_same_queries_as_one_alone(client: Any, inbox: Any) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from tables.services.dispatches import dispatch_start
+
+    sheet = sheet_make(client.workspace)
+    sheet.column("name")
+    groups = [
+        sheet.group(name, chain(setting("x", "y")), outputs={name.lower(): "result.value"}).pk
+        for name in "ABCDEFGH"
+    ]
+    sheet.fill([{"name": "n"}])
+    path = f"{V1}/tables/{sheet.table.pk}/dispatches/"
+
+    def count() -> tuple[int, int]:
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(path, {"active": "true"})
+        return len(answer.json()["results"]), len(queries)
+
+    count()  # the token's last use is noted once a minute
+    seen = []
+    for group in groups:
+        dispatch_start(table=sheet.table, groups=[group])
+        inbox.deliver(inbox.newest())  # prepared, and its row handed over
+        seen.append(count())
+    assert seen == [(number, seen[0][1]) for number in range(1, 9)]
+    shown = client.get(path).json()["results"]
+    assert {each["id"]: each["progress"]["queued"] for each in shown} == {each["id"]: 1 for each in shown}

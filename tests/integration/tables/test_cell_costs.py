@@ -10,7 +10,7 @@ import pytest
 
 from tables.models import Dispatch, Row, RowExecution
 from tables.services.budget import cells_left
-from tables.services.progress import progress
+from tables.services.progress import dispatch_json
 from tables.services.stopping import stop
 from tests.bed.accounts import check_account, check_quiet
 from tests.bed.factories import Sheet, chain, greeting_chain, probing, probing_table, sheet_make
@@ -30,7 +30,7 @@ ONCE: dict[str, Any] = {"retry": {"max_attempts": 1}}
 
 def cost_of(dispatch: UUID) -> Decimal | None:
     """What its progress says; what is stored must agree once it has ended."""
-    shown = progress(Dispatch.objects.get(id=dispatch))["cost"]
+    shown = dispatch_json(Dispatch.objects.get(id=dispatch))["progress"]["cost"]
     return None if shown is None else Decimal(shown)
 
 
