@@ -16,7 +16,7 @@ PAGE_BYTES = 60_000
 """What may come before a page shows what it is for. What comes beside it, by `import()`, is not weighed."""
 
 MOST_LINES = 16_000
-"""As Prettier lays it out at 120 columns, with a fifth of it comments and blank lines. The specification foresaw 6,000."""
+"""As Prettier lays it out at 120 columns; a sixth of it is comments. The specification foresaw 6,000."""
 
 PAGES = {
     "table": ("sheet/element.js",),
