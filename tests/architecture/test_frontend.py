@@ -15,7 +15,7 @@ VENDORED = (STATIC / "vendor", BASE_DIR / "tests" / "browser" / "vendor")
 PAGE_BYTES = 60_000
 """What may come before a page shows what it is for. What comes beside it, by `import()`, is not weighed."""
 
-MOST_LINES = 16_000
+MOST_LINES = 16_500
 """As Prettier lays it out at 120 columns; a sixth of it is comments. The specification foresaw 6,000."""
 
 PAGES = {

@@ -86,7 +86,9 @@ def site(kept_stack: KeptStack, workspace: Workspace, watched: Watched, trace: P
     """All processes of one box, with a function that takes its time."""
     from tests.browser.site import Site
 
-    started = kept_stack.get(RUNSHEET_BLOCKS="tests.bed.blocks", TEST_TRACE=str(trace))
+    started = kept_stack.get(
+        RUNSHEET_BLOCKS="tests.bed.blocks", TEST_TRACE=str(trace), RUNSHEET_STORM_FAILURES="12"
+    )
     return Site(started.url, watched)
 
 

@@ -128,6 +128,28 @@ def test_cells_are_copied_cut_and_pasted_with_their_types(still_site: Site, work
     assert (lines[0], lines[-1]) == ("n0\t0\tt0", "n449\t449\tt449")
 
 
+def test_what_is_cut_is_on_the_clipboard_before_it_is_cleared(still_site: Site, workspace: Workspace) -> None:
+    page = still_site.grid(wide_sheet(workspace, 1_200), permissions=CLIPBOARD)
+    cell(page, 3, "c0").click()
+    page.keyboard.press("Control+Shift+ArrowDown")
+    page.keyboard.press("Control+x")
+    expect(page.get_by_role("alert")).to_contain_text("1,198 rows are too many to cut: at most 1,000.")
+
+    sheet = plain_sheet(workspace, 900)
+    page = still_site.grid(sheet, permissions=CLIPBOARD)
+    put(page, "nothing yet")
+    cell(page, 3, "town").click()
+    page.keyboard.press("Control+Shift+ArrowDown")
+    with page.expect_response(is_write):
+        page.keyboard.press("Control+x")
+    lines = held(page).split("\n")
+    assert (len(lines), lines[0], lines[-1]) == (898, "t2", "t899")
+    assert [row.get("town") for row in stored(sheet)] == ["t0", "t1", *[None] * 898]
+    with page.expect_response(is_write):
+        page.keyboard.press("Control+z")
+    assert stored(sheet)[899]["town"] == "t899"
+
+
 def test_a_thousand_rows_of_ten_columns_are_pasted_undone_and_redone(
     still_site: Site, workspace: Workspace
 ) -> None:

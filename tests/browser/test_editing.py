@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from tables.models import Row, Table
 from tests.bed.factories import Sheet, chain, setting, sheet_make
@@ -135,6 +135,44 @@ def test_what_is_refused_stays_with_the_servers_words(still_site: Site, workspac
     ]
 
 
+def test_typing_goes_on_while_a_value_is_saved_and_leaving_then_asks(
+    still_site: Site, workspace: Workspace
+) -> None:
+    still_site.watched.expected.append("400")
+    sheet = sheet_make(workspace, "People")
+    sheet.column("mail", "email")
+    sheet.column("due", "date")
+    sheet.fill([{}, {}, {}])
+    page = still_site.grid(sheet)
+    waiting: list[Route] = []
+    page.route("**/rows/", lambda route: waiting.append(route) if not waiting else route.continue_())
+    enter(page, 1, "mail", "nobody", "!Enter", "ada@example.org", "!Tab", "31.12.2024", "!Enter")
+    expect(cell(page, 1, "mail")).to_have_text("nobody")
+    expect(cell(page, 2, "due")).to_have_text("31.12.2024")
+    asked: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", dismiss)
+    page.evaluate("setTimeout(() => location.assign('/'))")
+    expect(cell(page, 3, "due")).to_have_attribute("aria-selected", "true")
+    waiting[0].continue_()
+    refusal = page.get_by_role("alert")
+    expect(refusal).to_contain_text("Could not change “Mail”.")
+    expect(cell(page, 1, "mail")).to_have_text("")
+    expect(cell(page, 2, "due")).to_have_text("2024-12-31")
+    refusal.get_by_role("button", name="Edit again").click()
+    field = page.get_by_role("textbox", name="Mail, row 1")
+    expect(field).to_have_value("nobody")
+    page.keyboard.type("@example.org")
+    page.keyboard.press("Enter")
+    expect(cell(page, 1, "mail")).to_have_text("nobody@example.org")
+    assert asked == ["beforeunload"]
+    page.goto("/")  # nothing is on its way: nothing is asked
+
+
 def test_composition_loses_no_letter_and_enter_ends_it_before_the_cell(
     still_site: Site, typed: Sheet
 ) -> None:
@@ -223,22 +261,22 @@ def test_axe_finds_no_serious_fault_in_editors(still_site: Site, typed: Sheet, c
 
 
 MEANT: list[tuple[str, str, dict[str, Any]]] = [
-    ("text", " a ", {"value": " a ", "sure": True}),
-    ("text", "", {"value": None, "sure": True}),
-    ("number", "1,234.50", {"value": 1234.5, "sure": True}),
-    ("number", "-.5e3", {"value": -500, "sure": True}),
-    ("number", "12345678901234567890", {"value": "12345678901234567890", "sure": False}),
-    ("number", "twelve", {"value": "twelve", "sure": False}),
-    ("currency", "EUR 1,000", {"value": 1000, "sure": True}),
-    ("date", "2024-12-31", {"value": "2024-12-31", "sure": True}),
-    ("date", "31 Dec 2024", {"value": "31 Dec 2024", "sure": False}),
-    ("datetime", "2024-12-31 08:30", {"value": "2024-12-31T08:30:00.000Z", "sure": True}),
-    ("url", "https://example.org", {"value": "https://example.org", "sure": True}),
-    ("url", "example.org", {"value": "example.org", "sure": False}),
-    ("email", "a@example.org", {"value": "a@example.org", "sure": True}),
-    ("json", " [1, {}] ", {"value": [1, {}], "sure": True}),
-    ("json", "", {"value": None, "sure": True}),
-    ("boolean", "yes", {"value": "yes", "sure": False}),
+    ("text", " a ", {"value": " a "}),
+    ("text", "", {"value": None}),
+    ("number", "1,234.50", {"value": 1234.5}),
+    ("number", "-.5e3", {"value": -500}),
+    ("number", "12345678901234567890", {"value": "12345678901234567890"}),
+    ("number", "twelve", {"value": "twelve", "hint": True}),
+    ("currency", "EUR 1,000", {"value": 1000}),
+    ("date", "2024-12-31", {"value": "2024-12-31"}),
+    ("date", "31 Dec 2024", {"value": "31 Dec 2024", "hint": True}),
+    ("datetime", "2024-12-31 08:30", {"value": "2024-12-31T08:30:00.000Z"}),
+    ("url", "https://example.org", {"value": "https://example.org"}),
+    ("url", "example.org", {"value": "example.org", "hint": True}),
+    ("email", "a@example.org", {"value": "a@example.org"}),
+    ("json", " [1, {}] ", {"value": [1, {}]}),
+    ("json", "", {"value": None}),
+    ("boolean", "yes", {"value": "yes"}),
 ]
 
 
@@ -246,7 +284,7 @@ def test_what_is_typed_means_what_the_server_would_make_of_it(modules: Page) -> 
     found = modules.evaluate(
         """async (all) => { const m = await import("/static/runsheet/sheet/edit/kinds.js");
         const means = ([type, text]) => m.fromText({type, options: {}}, text);
-        return all.map(means).map(({value, sure}) => ({value, sure})); }""",
+        return all.map(means).map(({value, hint}) => ({value, ...(hint && {hint: true})})); }""",
         [[kind, text] for kind, text, _ in MEANT],
     )
     assert found == [meant for _, _, meant in MEANT]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from tables.models import Column, Table
 from tests.bed.factories import Sheet, sheet_make
@@ -27,9 +27,13 @@ def order(sheet: Sheet) -> list[str]:
     return list(Column.objects.filter(table=sheet.table).order_by("ordinal").values_list("key", flat=True))
 
 
-def saving(page: Page) -> AbstractContextManager[Any]:
-    """Wait until the server has answered what is done in this block."""
-    return page.expect_response(lambda answer: answer.url.endswith("/layout/"))
+def saving(page: Page, what: str = "") -> AbstractContextManager[Any]:
+    """Wait until the server has answered what is done in this block: `what` is in it, not only in an earlier change."""
+
+    def is_it(answer: Response) -> bool:
+        return answer.url.endswith("/layout/") and what in (answer.request.post_data or "")
+
+    return page.expect_response(is_it)
 
 
 def plain(workspace: Workspace, columns: int, rows: int = 3) -> Sheet:
@@ -123,15 +127,16 @@ def test_the_keyboard_reaches_the_header_and_does_everything_there(
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Hide").press("Enter")
     expect(head(page, "C1")).to_have_count(0)
-    page.get_by_role("grid").focus()
+    expect(page.get_by_role("grid")).to_be_focused()  # of what is gone by then, the grid has it
     page.keyboard.press("ArrowUp")
     page.keyboard.press("End")
     expect(head(page, "C3")).to_be_focused()
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Width").press("Enter")
     page.get_by_label("Pixels").fill("300")
-    with saving(page):
+    with saving(page, "300"):
         page.get_by_label("Pixels").press("Enter")
+    expect(head(page, "C3")).to_be_focused()
     expect(cell(page, 1, "c3")).to_have_css("width", "300px")
     page.reload()
     expect(cell(page, 1, "c3")).to_have_css("width", "300px")
@@ -159,6 +164,26 @@ def test_a_move_that_takes_a_dependency_away_asks_and_one_refused_is_taken_back(
     page.keyboard.press("Shift+Alt+ArrowLeft")
     expect(page.get_by_role("alert")).to_contain_text("Could not save how the columns look")
     expect(cell(page, 1, "shout")).to_have_css("width", "200px")
+
+
+def test_a_menu_gives_the_focus_back_to_a_header_that_was_drawn_anew(
+    still_site: Site, workspace: Workspace
+) -> None:
+    page = still_site.grid(two_step_sheet(workspace, 3))
+    redraw = "(grid) => { grid.header.element.replaceChildren(); grid.applySchema(); }"
+    head(page, "Shout").click(button="right")
+    page.locator("run-sheet").evaluate(redraw)
+    page.keyboard.press("Escape")
+    expect(head(page, "Shout")).to_be_focused()
+    page.get_by_role("button", name="Menu of Greet").click()
+    page.locator("run-sheet").evaluate(redraw)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Menu of Greet")).to_be_focused()
+    page.get_by_role("button", name="Run Greet").click()
+    expect(page.get_by_role("dialog").get_by_role("button", name="First 10 rows")).to_contain_text("3 cells")
+    page.locator("run-sheet").evaluate(redraw)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("grid")).to_be_focused()
 
 
 def test_many_columns_of_which_several_are_pinned(still_site: Site, workspace: Workspace) -> None:

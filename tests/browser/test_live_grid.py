@@ -98,6 +98,54 @@ def test_two_browsers_agree_and_survive_a_dropped_socket(site: Site, workspace: 
     assert "since=" in addresses[1]
 
 
+@pytest.mark.rule("T3", "T33")
+def test_undo_takes_back_ones_own_and_nothing_of_others(site: Site, workspace: Workspace) -> None:
+    sheet = two_step_sheet(workspace, 2, milliseconds=0)
+    mine, other = site.grid(sheet), site.grid(sheet)
+    cell(mine, 1, "name").click()
+    mine.keyboard.type("mine")
+    mine.keyboard.press("Enter")
+    cell(mine, 2, "greeting").click()
+    mine.keyboard.type("by hand")
+    mine.keyboard.press("Enter")
+    expect(cell(other, 1, "name")).to_have_text("mine")
+    expect(cell(other, 2, "greeting")).to_contain_text("by hand")
+    cell(other, 1, "name").click()
+    other.keyboard.type("theirs")
+    other.keyboard.press("Enter")
+    run_all(other, which="Everything")
+    expect(cell(mine, 2, "greeting")).to_have_text("say(n1)")
+    expect(cell(mine, 1, "name")).to_have_text("theirs")
+    expect(mine.locator(".strip-title")).to_have_text(FINISHED)
+    left = mine.locator(".toast").filter(has_text="The row was changed since and was left.")
+    mine.get_by_role("grid").press("Control+z")
+    expect(left).to_have_count(1)
+    mine.get_by_role("grid").press("Control+z")
+    expect(left).to_have_count(2)
+    assert stored(sheet)[0]["name"] == "theirs"
+    assert stored(sheet)[1]["greeting"] == "say(n1)"
+
+    mine.get_by_role("button", name="+ Add row").click()
+    cell(mine, 3, "name").click()
+    mine.keyboard.type("typo")
+    mine.keyboard.press("Enter")
+    expect(cell(other, 3, "name")).to_have_text("typo")
+    mine.keyboard.press("Control+z")
+    expect(cell(other, 3, "name")).to_have_text("")
+    mine.keyboard.press("Control+z")
+    expect(cell(other, 3, "name")).to_have_count(0)
+    mine.get_by_role("button", name="+ Add row").click()
+    expect(cell(other, 3, "name")).to_have_count(1)
+    cell(other, 3, "name").click()
+    other.keyboard.type("kept")
+    other.keyboard.press("Enter")
+    expect(cell(mine, 3, "name")).to_have_text("kept")
+    mine.get_by_role("grid").press("Control+z")
+    kept = mine.locator(".toast").filter(has_text="The row was changed since and was kept.")
+    expect(kept).to_have_count(1)
+    assert len(stored(sheet)) == 3
+
+
 def test_a_cell_that_failed_says_why_and_can_be_run_again(site: Site, workspace: Workspace) -> None:
     sheet = sheet_make(workspace, "Failing")
     sheet.column("name")

@@ -240,3 +240,59 @@ def test_a_cell_is_honest_about_its_state(
       return m.describe(column, row, {schema, dispatches: []}); })()"""
     shown = ask(modules, "sheet/cell.js", code, cell)
     assert {name: shown[name] for name in expected} == expected
+
+
+WISHES: list[tuple[list[str], list[str]]] = [
+    (["later"], ["later"]),
+    (["later", "anew", "later", "later"], ["later", "anew", "later"]),
+    (["all", "all", "later", "later", "later"], ["all", "all", "later"]),
+    (["later", "anew", "all", "later", "anew"], ["later", "anew", "all", "later"]),
+]
+
+
+@pytest.mark.rule("T33")
+@pytest.mark.parametrize(("wishes", "done"), WISHES)
+def test_no_wish_is_forgotten_while_it_has_to_wait(modules: Page, wishes: list[str], done: list[str]) -> None:
+    """The first is fulfilled at once, what comes too soon after it once, when time is up."""
+    code = """(() => {
+      const done = [], due = [];
+      performance.now = () => 1_000;
+      window.setTimeout = (act) => due.push(act);
+      const throttle = new m.Throttle(500);
+      for (const wish of given) throttle.soon(wish, () => done.push(wish));
+      const before = done.length;
+      for (const act of due) act();
+      return [before, due.length < 2, done]; })()"""
+    assert ask(modules, "sheet/throttle.js", code, wishes) == [1, True, done]
+
+
+ECHOES: list[tuple[str, Any]] = [
+    ("m.foreign(['a', 'x'])", ["x"]),
+    ("[m.foreign(['a']), m.foreign(['a'])]", [[], ["a"]]),
+    ("[m.settle(w, ['a', 'b']), m.foreign(['a', 'b'])]", [[], []]),
+    ("[m.settle(w, ['a']), m.foreign(['a', 'b'])]", [[], ["b"]]),
+    ("[m.foreign(['a', 'b']), m.settle(w, ['a'])]", [[], ["b"]]),
+    ("[m.foreign(['b']), m.settle(w, []), m.foreign(['a'])]", [[], ["b"], ["a"]]),
+    ("[m.settle(w, ['a', 'b']), m.forget(w), m.foreign(['b'])][2]", ["b"]),
+    ("[m.unnamed(), m.foreign(['a']), m.settle(w, ['a', 'b']), m.foreign(['a'])].slice(1)", [["a"], [], ["a"]]),
+    ("[m.begin(['a']), m.foreign(['a']), m.foreign(['a'])].slice(1)", [[], []]),
+    ("(m.settle(w, ['a', 'b']), m.settle(m.begin(['a']), ['a']), [m.foreign(['a']), m.foreign(['a'])])", [[], ["a"]]),
+]  # fmt: skip
+
+
+@pytest.mark.rule("T33")
+@pytest.mark.parametrize(("code", "answer"), ECHOES)
+def test_an_echo_is_one_change_of_a_row_this_browser_wrote(modules: Page, code: str, answer: Any) -> None:
+    """A write `w` of rows a and b is on its way."""
+    begun = f"((m) => {{ const w = m.begin(['a', 'b']); return {code}; }})(new m.Echoes())"
+    assert ask(modules, "sheet/echoes.js", begun) == answer
+
+
+def test_what_was_not_undone_is_said_in_words(modules: Page) -> None:
+    code = "[m.leftWords(3, 10), m.leftWords(1, 2, 'kept'), m.leftWords(1, 1), m.leftWords(1_200, 2_500)]"
+    assert ask(modules, "sheet/undo.js", code) == [
+        "3 of 10 rows changed since and were left.",
+        "1 of 2 rows changed since and was kept.",
+        "The row was changed since and was left.",
+        "1,200 of 2,500 rows changed since and were left.",
+    ]

@@ -7,6 +7,7 @@ from tables.models import Column
 from tests.bed.factories import greeting_chain, sheet_make
 from tests.browser.sheets import cell, two_step_sheet
 from tests.browser.site import Site, axe_faults
+from tests.browser.test_modules import ask
 from workspaces.models import Membership, User, Workspace
 from workspaces.states import Role
 
@@ -145,3 +146,55 @@ def test_a_csv_becomes_a_table(site: Site, workspace: Workspace) -> None:
     expect(page.get_by_role("heading", name="eu prospects")).to_be_visible()
     expect(cell(page, 2, "employees")).to_have_text("31")
     expect(page.locator("#row-count")).to_have_text("2 rows")
+
+
+SPOKEN = """(() => {
+  const timers = [], voice = new m.Voice();
+  let now = 50_000;
+  performance.now = () => now;
+  window.setTimeout = (act, ms) => timers.push([act, ms]);
+  window.clearTimeout = () => {};
+  const found = [voice.element.getAttribute('role')];
+  const say = (...what) => { voice.say(...what); found.push(voice.element.textContent); };
+  say('1 row may have moved', 'moved');
+  now += 1_000;
+  say('2 rows may have moved', 'moved');
+  found.push(timers.at(-1)[1]);
+  timers.at(-1)[0]();
+  found.push(voice.element.textContent);
+  say('', '');
+  say('3 rows may have moved', 'moved');
+  return found;
+})()"""
+
+
+def test_figures_that_go_on_changing_are_read_out_now_and_then(modules: Page) -> None:
+    assert ask(modules, "ui/voice.js", SPOKEN) == [
+        "status", "1 row may have moved", "1 row may have moved", 9_000, "2 rows may have moved", "",
+        "3 rows may have moved",
+    ]  # fmt: skip
+
+
+TOASTS = """(() => {
+  const region = document.querySelector('.toasts [role=status]');
+  const field = document.createElement('input');
+  document.body.append(field);
+  const press = (act) => {
+    field.focus();
+    act();
+    const last = [...document.querySelectorAll('.toast button')].at(-1);
+    last.focus();
+    last.click();
+    return document.activeElement === field;
+  };
+  const before = region.textContent;
+  m.toast('Saved.');
+  const told = region.querySelector('.toast span').textContent;
+  const isLive = region.querySelectorAll('[role]').length === 0;
+  return [before, told, isLive, press(() => {}), press(() => m.toast('Gone.', {kind: 'error'})),
+    document.querySelectorAll('.toast').length];
+})()"""
+
+
+def test_messages_come_into_one_live_region_and_leave_the_focus_where_it_was(modules: Page) -> None:
+    assert ask(modules, "ui/toast.js", TOASTS) == ["", "Saved.", True, True, True, 0]

@@ -8,10 +8,12 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tables.models import Dispatch, Job, Row
+from tables.services.placing import Place
+from tables.services.rows import rows_insert
 from tests.bed.factories import Sheet, sheet_make
 from tests.browser.sheets import cell, slow, stored
 from tests.browser.site import Site, axe_faults
-from tests.browser.test_modules import ask
+from workspaces.actors import Actor
 from workspaces.models import Workspace
 
 
@@ -24,6 +26,12 @@ def plain_sheet(workspace: Workspace, rows: int) -> Sheet:
     return sheet
 
 
+def insert_before(sheet: Sheet, name: str) -> None:
+    """Somebody else inserts a row before all others."""
+    place = Place(before=sheet.rows[0])
+    rows_insert(table=sheet.table, rows=[{"name": name}], place=place, actor=Actor.system("somebody"))
+
+
 def selected(page: Page, words: str) -> None:
     """What screen readers are told about the selection."""
     expect(page.get_by_role("status").filter(has_text=re.compile(f"^{re.escape(words)}$"))).to_have_count(1)
@@ -33,162 +41,32 @@ def bar(page: Page) -> Any:
     return page.get_by_role("group", name="Selected rows")
 
 
-CASES = """(() => {
-  const bounds = {rows: 100, cols: 6};
-  const at = ([row, col]) => ({row, col});
-  const made = (a, b, shape = 'cells') => m.clip(m.between(at(a), at(b), shape), bounds);
-  const flat = (range) => range && [range.from.row, range.from.col, range.to.row, range.to.col];
-  const words = (...ranges) => m.selectionWords(ranges, 100);
-  const spans = m.rowSpans([made([7, 1], [9, 1]), made([1, 2], [3, 2]), made([4, 1], [5, 1])]);
-  return {
-    turned: flat(made([5, 3], [2, 1])), number: flat(made([5, 3], [2, 0])),
-    rows: flat(made([5, 3], [2, 1], 'rows')), columns: flat(made([5, 3], [2, 4], 'columns')),
-    all: flat(made([5, 3], [5, 3], 'all')),
-    gone: flat(made([200, 1], [300, 2])), shorter: flat(made([50, 1], [300, 2])),
-    spans: spans.map((span) => [span.from, span.to]),
-    one: [made([1, 1], [1, 1]), made([1, 0], [1, 0], 'rows'), made([1, 1], [2, 1])].map((each) => m.isOneCell([each])),
-    words: [words(made([1, 1], [4, 3])), words(made([1, 0], [4, 0], 'rows')), words(made([0, 2], [0, 3], 'columns')),
-      words(made([1, 1], [2, 1]), made([2, 3], [3, 3]))],
-  };
-})()"""
-
-
-def test_ranges_are_what_lies_between_two_places_as_far_as_there_is_anything(modules: Page) -> None:
-    assert ask(modules, "sheet/select.js", CASES) == {
-        "turned": [2, 1, 5, 3],
-        "number": [2, 1, 5, 3],
-        "rows": [2, 0, 5, 5],
-        "columns": [0, 3, 99, 4],
-        "all": [0, 0, 99, 5],
-        "gone": None,
-        "shorter": [50, 1, 99, 2],
-        "spans": [[1, 5], [7, 9]],
-        "one": [True, False, False],
-        "words": ["4 rows × 3 columns", "4 rows", "2 columns", "2 ranges, 3 rows"],
-    }
-
-
-HISTORY = """(() => {
-  const history = new m.History();
-  for (let n = 0; n < 120; n += 1) history.push({words: String(n), steps: []});
-  const deep = history.done.length;
-  const last = history.take(true);
-  history.put(last, true);
-  const again = history.take(false).words;
-  history.push({words: 'made', steps: [{kind: 'insert', rows: [{id: 'a'}]}]});
-  history.rename(new Map([['a', 'b']]));
-  const renamed = history.done.at(-1).steps[0].rows[0].id;
-  history.push({words: '', steps: [], refusal: 'no'});
-  const refusals = [history.take(true).refusal, history.take(true).refusal];
-  return [deep, last.words, again, renamed, ...refusals, history.done.length];
-})()"""
-
-
-def test_history_is_a_hundred_deep_and_ends_at_what_has_no_way_back(modules: Page) -> None:
-    assert ask(modules, "sheet/undo.js", HISTORY) == [100, "119", "119", "b", "no", "no", 1]
-
-
-WRITER = """(async () => {
-  const {Store} = await import('/static/runsheet/sheet/store.js');
-  const calls = [], changes = [];
-  let answer = null;
-  window.fetch = async (url, {method, body}) => {
-    calls.push([method, JSON.parse(body)]);
-    const [status, json] = await answer(JSON.parse(body));
-    return new Response(JSON.stringify(json), {status, headers: {'Content-Type': 'application/json'}});
-  };
-  const page = {results: [{id: 'a', data: {k: 1}, cells: {}}, {id: 'b', data: {k: 2}, cells: {}}], total: 2};
-  const store = new Store(async () => structuredClone(page), {rows() {}, failed(error) { throw error; }});
-  store.want(0, 1);
-  await new Promise((done) => setTimeout(done));
-  const writer = new m.Writer({store, session: {path: 'tables/t/'}, schema: {columns: [{key: 'k', name: 'Size'}]}});
-  const shown = () => [store.row(0).data.k, store.row(1).data.k];
-  const rows = (body) => ({rows: body.rows.map(({id, data}) => ({id, data: {k: Number(data.k)}, cells: {}}))});
-
-  answer = async (body) => [200, rows(body)];
-  const writing = writer.write([{row: 'a', data: {k: '5'}}], {words: 'change k'});
-  const atOnce = shown();
-  await writing;
-  const taken = shown();
-  const echoes = [store.invalidateRows(['a']), store.invalidateRows(['a'])];
-
-  answer = async () => [400, {code: 'invalid', detail: 'No such number.'}];
-  const refusedWrite = await writer.write([{row: 'b', data: {k: 'x'}}]);
-  const refused = shown();
-  const words = document.querySelector('.toast').textContent;
-  let thrown = null;
-  await writer.write([{row: 'b', data: {k: 'y'}}], {throws: true}).catch((error) => { thrown = error.message; });
-
-  let open;
-  const gate = new Promise((resolve) => { open = resolve; });
-  answer = async (body) => { await gate; return [200, rows(body)]; };
-  const before = calls.length;
-  const first = writer.write([{row: 'b', data: {k: '7'}}]), second = writer.write([{row: 'b', data: {k: '8'}}]);
-  await new Promise((done) => setTimeout(done));
-  const oneAtATime = calls.length - before;
-  store.pages.get(0).stale = true;
-  store.pages.get(0).at = -1e9;
-  store.want(0, 1);
-  await new Promise((done) => setTimeout(done));
-  const overlaid = shown();
-  open();
-  await Promise.all([first, second]);
-  const both = shown();
-
-  answer = async (body) => [200, rows(body)];
-  const undone = [];
-  for (let n = 0; n < 3; n += 1) { await writer.back(true); undone.push(shown().join()); }
-  const redone = [(await writer.back(false)).words, shown().join()];
-  return {atOnce, taken, echoes, refusedWrite, refused, words, thrown, oneAtATime, overlaid, both, undone, redone};
-})()"""
-
-
-def test_a_write_is_shown_at_once_sent_in_turn_and_taken_back_when_refused(modules: Page) -> None:
-    found = ask(modules, "sheet/writing.js", WRITER)
-    assert "No such number." in found.pop("words")
-    assert found == {
-        "atOnce": ["5", 2],
-        "taken": [5, 2],
-        "echoes": [False, True],
-        "refusedWrite": None,
-        "refused": [5, 2],
-        "thrown": "No such number.",
-        "oneAtATime": 1,
-        "overlaid": [1, "8"],
-        "both": [1, 8],
-        "undone": ["1,7", "1,2", "1,2"],
-        "redone": ["change k", "5,2"],
-    }
-
-
-SCOPES = """(async () => {
-  const asked = [];
-  const grid = (query) => ({
-    query, session: {path: 'tables/t/'}, store: {row: (n) => (n < 3 ? {id: `r${n}`} : undefined)},
-    fetchPage: async (start, limit) => {
-      asked.push([start, limit]);
-      return {results: Array.from({length: Math.min(limit, 500)}, (_, n) => ({id: `r${start + n}`}))};
-    },
-  });
-  const sorted = {filter: '{"column":"a","op":"eq","value":1}', sort: '[{"column":"b","direction":"desc"}]'};
-  const few = await m.scopesOf(grid({}), [{from: 1, to: 5}, {from: 9, to: 9}], 6);
-  const searched = await m.scopesOf(grid({q: 'x'}), [{from: 0, to: 1_199}], 1_200);
-  asked.length = 0;
-  const many = await m.scopesOf(grid(sorted), [{from: 0, to: 4_999}, {from: 8_000, to: 8_001}], 5_002);
-  return {few, searched: searched.map((ids) => [ids.length, ids[0]]), many, asked};
-})()"""
-
-
-def test_rows_are_named_by_ids_while_they_are_few_and_then_as_ranges_of_what_is_listed(modules: Page) -> None:
-    order = {
-        "filter": {"column": "a", "op": "eq", "value": 1},
-        "sort": [{"column": "b", "direction": "desc"}],
-    }
-    assert ask(modules, "sheet/scopes.js", SCOPES) == {
-        "few": [["r1", "r2", "r3", "r4", "r5", "r9"]],
-        "searched": [[1_000, "r0"], [200, "r1000"]],
-        "many": [{"from": "r0", "to": "r4999", **order}, {"from": "r8000", "to": "r8001", **order}],
-        "asked": [[4_999, 1], [8_000, 1], [8_001, 1]],
+def test_a_selection_stays_on_its_rows_and_what_was_agreed_to_is_what_goes(
+    still_site: Site, workspace: Workspace
+) -> None:
+    sheet = plain_sheet(workspace, 20)
+    page = still_site.grid(sheet)
+    cell(page, 5, "name").click()
+    for _ in range(2):
+        page.keyboard.press("Shift+ArrowDown")
+    expect(cell(page, 6, "name")).to_have_attribute("aria-selected", "true")
+    expect(cell(page, 6, "age")).not_to_have_attribute("aria-selected", "true")
+    expect(page.locator("[aria-selected]")).to_have_count(3)
+    insert_before(sheet, "first")
+    expect(cell(page, 6, "name")).to_have_text("n4")
+    expect(page.locator("[aria-selected]")).to_have_count(3)
+    expect(cell(page, 8, "name")).to_have_attribute("aria-selected", "true")
+    expect(cell(page, 5, "name")).not_to_have_attribute("aria-selected", "true")
+    selected(page, "3 rows × 1 column selected")
+    bar(page).get_by_role("button", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Delete 3 rows?")
+    insert_before(sheet, "zeroth")
+    expect(cell(page, 7, "name")).to_have_text("n4")
+    dialog.get_by_role("button", name="Delete 3 rows").click()
+    expect(page.locator("#row-count")).to_have_text("19 rows")
+    assert {row["name"] for row in stored(sheet)} == {"first", "zeroth"} | {
+        f"n{number}" for number in range(20) if number not in {4, 5, 6}
     }
 
 
@@ -256,10 +134,14 @@ def test_cells_are_filled_and_emptied_and_that_is_undone(still_site: Site, works
 
     cell(page, 4, "age").click()
     page.keyboard.press("Shift+ArrowDown")
+    expect(bar(page)).to_contain_text("2 rows × 1 column")  # the handle stands at its corner now
     page.locator(".fill-handle").hover()
     page.mouse.down()
     cell(page, 8, "age").hover()
     expect(page.locator(".range.filling")).to_have_count(1)
+    redraw = "(grid) => { grid.rowsChanged(null, false); return new Promise(requestAnimationFrame); }"
+    page.locator("run-sheet").evaluate(redraw)
+    expect(page.locator(".range.filling")).to_have_count(1)  # whatever is drawn anew meanwhile
     page.mouse.up()
     expect(cell(page, 8, "age")).to_have_text("3")
     selected(page, "5 rows × 1 column selected")

@@ -58,6 +58,17 @@ def test_each_choice_says_how_much_it_runs(site: Site, workspace: Workspace) -> 
     choice(page, "Rows in this view").click()
     expect(cell(page, 1, "greeting")).to_have_text("say(n11)")
     assert Dispatch.objects.latest("id").scope["filter"] == json.loads(condition)
+    sort = json.dumps([{"column": str(sheet.columns["name"].pk), "direction": "desc"}])
+    page.locator("run-sheet").evaluate("(grid, sort) => grid.setQuery({sort})", sort)
+    expect(cell(page, 1, "name")).to_have_text("n9")
+    page.get_by_role("button", name="Run Greet").click()
+    page.get_by_role("radio", name="Everything").click()
+    expect(choice(page, "First 10 rows")).to_contain_text("10 cells")
+    with page.expect_response(lambda answer: answer.status == 202):
+        choice(page, "First 10 rows").click()
+    listed = sorted(range(ROWS), key=lambda number: f"n{number}", reverse=True)
+    named = Dispatch.objects.latest("id").scope["rows"]
+    assert named == [str(sheet.rows[number]) for number in listed[:10]]
 
 
 def test_running_by_itself_and_everything_again_are_asked_about(site: Site, workspace: Workspace) -> None:
@@ -105,8 +116,12 @@ def test_what_failed_is_shown_traced_and_tried_again(site: Site, workspace: Work
     drawer.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Show failed").click()
     expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", str(2 + 3))
-    page.get_by_role("button", name="Retry failed").click()
+    with page.expect_response(lambda answer: "retry-failed" in answer.url and answer.status == 202):
+        page.get_by_role("button", name="Retry failed").click()
     expect(page.locator(".strip-figures")).to_contain_text("1 failed")
+    expect(page.get_by_role("grid")).to_be_focused()
+    last = Dispatch.objects.latest("id")
+    assert "failed_of" in last.scope
     page.get_by_role("button", name="History").click()
     history = page.get_by_role("complementary", name="Run history")
     expect(history.get_by_role("listitem")).to_have_count(3)
@@ -114,6 +129,28 @@ def test_what_failed_is_shown_traced_and_tried_again(site: Site, workspace: Work
     expect(history.get_by_role("listitem").last).to_contain_text("3 failed")
     history.get_by_role("link", name="Show its runs").first.click()
     expect(page.locator("[data-run]")).to_have_count(1)
+
+
+def test_a_run_that_stopped_itself_says_why_and_goes_on_when_told_to(
+    site: Site, workspace: Workspace
+) -> None:
+    sheet = failing_sheet(workspace, 600)
+    page = site.grid(sheet)
+    run_all(page)
+    strip = page.get_by_role("region", name="Run")
+    expect(strip).to_contain_text("Stopped Look up")
+    expect(strip).to_contain_text("cells of “Look up” failed one after the other")
+    expect(strip.get_by_role("button", name="Retry failed")).to_be_visible()
+    expect(strip.get_by_role("button", name="Show failed")).to_be_visible()
+    held = Dispatch.objects.get(table=sheet.table)
+    assert held.status == "failed"
+    assert 12 <= held.failed < 600
+    strip.get_by_role("button", name="Go on").click()
+    expect(strip.get_by_role("button", name="Go on")).to_be_visible()
+    expect(page.locator(".strip-figures")).not_to_contain_text(f"{held.failed} failed")
+    strip.get_by_role("button", name="Close the summary").click()
+    expect(page.locator(".strip")).to_have_count(0)
+    expect(page.get_by_role("grid")).to_be_focused()
 
 
 def test_several_runs_are_told_apart_and_stopped_one_by_one(site: Site, workspace: Workspace) -> None:
@@ -162,4 +199,38 @@ def test_figures_and_costs_are_words(modules: Page) -> None:
     )
     assert ask(modules, "run/foresee.js", words, planned) == [
         "about 12,431 cells · about $11.60", "1 cell · $0.0009",
+    ]  # fmt: skip
+
+
+SESSION = """(async () => {
+  window.WebSocket = class extends EventTarget { close() {} };
+  const asked = [];
+  let next = 'more';
+  window.fetch = async (url) => {
+    asked.push(url.pathname.replace('/api/v1/', '') + url.search);
+    const json = url.pathname.endsWith('/dispatches/') ? {results: [], next} : {id: 'old', status: 'complete'};
+    return new Response(JSON.stringify(json), {headers: {'Content-Type': 'application/json'}});
+  };
+  const shared = m.session('t'), status = (id) => shared.dispatches.get(id).status;
+  shared.takeDispatch({id: 'old', status: 'dispatching'});
+  await shared.readDispatches();
+  const found = [status('old')];
+  next = null;
+  await shared.readDispatches();
+  found.push(status('old'));
+  for (const [id, error] of [['held', {code: 'failure_storm'}], ['broken', {code: 'other'}]]) {
+    shared.dispatches.set(id, {id, status: 'failed', error});
+    shared.takeDispatch({id, status: 'dispatching'});
+    found.push(status(id));
+  }
+  return [found, asked.slice(0, 3)];
+})()"""
+
+
+def test_runs_that_ended_unseen_are_looked_up_and_one_that_stopped_itself_may_go_on(modules: Page) -> None:
+    found, asked = ask(modules, "session.js", SESSION)
+    assert found == ["dispatching", "complete", "dispatching", "failed"]
+    assert asked == [
+        "tables/t/dispatches/?active=true&limit=500", "tables/t/dispatches/?active=true&limit=500",
+        "dispatches/old/",
     ]  # fmt: skip

@@ -8,12 +8,14 @@
  */
 import { api } from "./api.js";
 import { Live } from "./live.js";
-import { isActive, isPlain } from "./sheet/overlay.js";
+import { isActive, isPlain, isStorm } from "./sheet/overlay.js";
 
 /** The page is fetched after `hello`, so that nothing falls between; without a socket it must not wait for ever. */
 const HELLO_PATIENCE_MS = 1_000;
 const SUMMARY_EVERY_MS = 1_000;
 const ENDED_KEPT = 8;
+/** As many active dispatches are read at once; of more, which of those known have ended is told by events alone. */
+const MOST_ACTIVE = 500;
 /** What every browser hears at once, such as `pruned`, they answer spread over so long (F20). */
 const SPREAD_MS = 700;
 
@@ -100,9 +102,10 @@ class Session extends EventTarget {
   /** Read how the active dispatches stand; those that are active no more are read once to the end. */
   async readDispatches() {
     try {
-      const { results } = await api("GET", `${this.path}dispatches/`, { query: { active: true } });
+      const query = { active: true, limit: MOST_ACTIVE };
+      const { results, next } = await api("GET", `${this.path}dispatches/`, { query });
       const active = new Set(results.map((dispatch) => dispatch.id));
-      for (const [id, dispatch] of this.dispatches) {
+      for (const [id, dispatch] of next ? [] : this.dispatches) {
         const ended = isActive(dispatch) || dispatch.optimistic;
         if (ended && !active.has(id) && !dispatch.provisional) await this.refreshDispatch(id);
       }
@@ -134,7 +137,8 @@ class Session extends EventTarget {
 
   takeDispatch(event) {
     const known = this.dispatches.get(event.id);
-    if (known && !isActive(known) && isActive(event)) return; // a late word about one that has ended
+    // A late word about one that has ended; only one that stopped itself may have been told to go on.
+    if (known && !isActive(known) && !isStorm(known) && isActive(event)) return;
     this.dispatches.set(event.id, event);
     this.forgetEnded();
     this.say("dispatches", event);

@@ -4,6 +4,7 @@ import { api, isAbort } from "../api.js";
 import { count, plural } from "../format.js";
 import { plan, run, stopGroups } from "../sheet/actions.js";
 import { isActive } from "../sheet/overlay.js";
+import { idsOf } from "../sheet/scopes.js";
 import { confirm } from "../ui/confirm.js";
 import { Segments } from "../ui/fields.js";
 import { html, useEffect, useState } from "../ui/html.js";
@@ -26,7 +27,8 @@ const IN_FLIGHT = ["pending", "queued", "running", "paused"];
  * @param {{grid: any, groups: any[], title: string}} what
  */
 export function openRunMenu(anchor, what) {
-  openMenu(anchor, () => html`<${RunMenu} ...${what} />`, { label: what.title });
+  const back = () => what.grid.takeFocus();
+  openMenu(anchor, () => html`<${RunMenu} ...${what} />`, { label: what.title, back });
 }
 
 function RunMenu({ grid, groups, title }) {
@@ -99,20 +101,27 @@ const namesOf = (groups) =>
 function useScopes(grid) {
   const selected = grid.selection?.count || 0;
   const isNarrowed = Boolean(grid.query.filter || grid.query.q || grid.query.view);
+  /** A run goes through the table in its own order: the first ones of another order are named one by one. */
+  const isSorted = Boolean(grid.query.sort || grid.query.view);
   const [found, setFound] = useState(/** @type {Object<string, any>} */ ({}));
   useEffect(() => {
     const keep = (name) => (scope) => setFound((known) => ({ ...known, [name]: scope }));
     const several = { tooMany: "one range at a time" };
     if (selected)
       grid.selection.scopes().then(
-        ([rows, ...more]) => keep("selected")(more.length ? several : { rows }),
+        ([scope, ...more]) => keep("selected")(more.length ? several : scope),
         (error) => report(error, "find the selected rows"),
+      );
+    if (isSorted)
+      idsOf(grid, [{ from: 0, to: FIRST - 1 }]).then(
+        (rows) => keep("first")({ rows }),
+        (error) => report(error, "find the first rows"),
       );
     if (isNarrowed) viewScope(grid).then(keep("view"), (error) => report(error, "find the rows of this view"));
   }, []);
   const listed = isNarrowed ? found.view : {};
   return [
-    [`First ${FIRST} rows`, listed && { ...listed, limit: FIRST }],
+    [`First ${FIRST} rows`, isSorted ? found.first : listed && { ...listed, limit: FIRST }],
     ...(selected ? [["Selected rows", found.selected]] : []),
     ...(isNarrowed ? [["Rows in this view", found.view]] : []),
     ["All rows", {}],

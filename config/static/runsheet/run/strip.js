@@ -1,17 +1,20 @@
 // @ts-check
-/** `<run-strip>`: how the newest run of the table stands, Stop while it lives, Retry failed once it has ended. */
+/**
+ * `<run-strip>`: how the newest run of the table stands, Stop while it lives, Retry failed once it has ended, Go on
+ * when it stopped itself.
+ */
 import { plural } from "../format.js";
 import { session as sessionOf } from "../session.js";
-import { retryFailed, stopDispatch } from "../sheet/actions.js";
-import { isActive } from "../sheet/overlay.js";
+import { goOn, retryFailed, stopDispatch } from "../sheet/actions.js";
+import { isActive, isStorm } from "../sheet/overlay.js";
 import { gridOf } from "../sheet/registry.js";
 import { showOnly } from "../sheet/running.js";
 import { html, icon, render } from "../ui/html.js";
 import { item, openMenu } from "../ui/menu.js";
 import { button, crossButton } from "../ui/parts.js";
+import { Voice } from "../ui/voice.js";
 import { figuresOf, partsOf } from "./figures.js";
 
-const ANNOUNCE_EVERY_MS = 10_000;
 const DOES = { complete: "Finished", cancelled: "Stopped", failed: "Could not finish" };
 
 class RunStrip extends HTMLElement {
@@ -21,13 +24,10 @@ class RunStrip extends HTMLElement {
     this.session = sessionOf(this.tableId);
     this.closed = new Set();
     this.seen = new Set();
-    this.announced = { at: 0, id: "", text: "" };
     this.names = new Map(gridOf(this.tableId)?.schema.groups.map((group) => [group.id, group.name]));
     this.box = document.createElement("div");
-    this.voice = document.createElement("p");
-    this.voice.className = "visually-hidden";
-    this.voice.setAttribute("role", "status");
-    this.append(this.box, this.voice);
+    this.voice = new Voice();
+    this.append(this.box, this.voice.element);
     this.session.addEventListener("dispatches", () => this.later());
     this.session.addEventListener("groups", (event) => {
       this.names = /** @type {CustomEvent} */ (event).detail;
@@ -46,7 +46,7 @@ class RunStrip extends HTMLElement {
   /** The active ones, else the one that ended last while we watched. */
   shown() {
     const all = [...this.session.dispatches.values()].filter(
-      (dispatch) => !dispatch.provisional && !this.closed.has(dispatch.id),
+      (dispatch) => !dispatch.provisional && (isActive(dispatch) || !this.closed.has(dispatch.id)),
     );
     const active = all.filter(isActive);
     for (const dispatch of active) this.seen.add(dispatch.id);
@@ -54,7 +54,14 @@ class RunStrip extends HTMLElement {
     return all.filter((dispatch) => this.seen.has(dispatch.id)).slice(-1);
   }
 
+  /** What had the focus may be gone then: it goes to the grid, never to nothing. */
   draw() {
+    const hadFocus = this.contains(document.activeElement);
+    this.paint();
+    if (hadFocus && !this.contains(document.activeElement)) gridOf(this.tableId)?.takeFocus();
+  }
+
+  paint() {
     const dispatches = this.shown();
     const dispatch = dispatches.at(-1);
     if (!dispatch) return render(null, this.box);
@@ -80,7 +87,8 @@ class RunStrip extends HTMLElement {
       </section>`,
       this.box,
     );
-    this.announce(dispatch, `${title}: ${figures.map((figure) => figure.text).join(", ")}`);
+    const text = `${title}: ${figures.map((figure) => figure.text).join(", ")}`;
+    this.voice?.say(text, `${dispatch.id} ${dispatch.status}`);
   }
 
   /** What can be done with a run, and with those beside it. */
@@ -88,15 +96,19 @@ class RunStrip extends HTMLElement {
     const live = isActive(dispatch);
     const hasFailed = dispatch.progress?.failed > 0;
     const stop = html`${icon("stop")}${dispatches.length > 1 ? "Stop all" : "Stop"}`;
-    return html`${hasFailed && button("Show failed", () => this.showFailed(dispatch), "small")}
+    const isHeld = !live && this.mayRun && isStorm(dispatch);
+    return html`${isHeld && button("Go on", () => goOn(this.session, dispatch), "small primary")}
+    ${hasFailed && button("Show failed", () => this.showFailed(dispatch), "small")}
     ${live && this.mayRun && button(stop, () => this.stop(dispatches), "small danger")}
     ${!live && this.mayRun && hasFailed && button("Retry failed", () => this.retry(dispatch), "small")}
     ${!live && crossButton("Close the summary", () => this.close(dispatch))}`;
   }
 
-  titleOf({ groups, status }) {
+  titleOf(dispatch) {
+    const { groups, status } = dispatch;
     const known = groups.map((id) => this.names.get(id)).filter(Boolean);
-    return `${DOES[status] || "Running"} ${known.join(", ") || plural(groups.length, "column group")}`;
+    const does = status === "failed" && isStorm(dispatch) ? DOES.cancelled : DOES[status] || "Running";
+    return `${does} ${known.join(", ") || plural(groups.length, "column group")}`;
   }
 
   /** The runs beside the newest one, each to be stopped by itself. */
@@ -112,7 +124,7 @@ class RunStrip extends HTMLElement {
       () =>
         html`<h3>Also running</h3>
           ${others.map(line)}`,
-      { label: "Also running" },
+      { label: "Also running", back: () => gridOf(this.tableId)?.takeFocus() },
     );
   }
 
@@ -126,25 +138,20 @@ class RunStrip extends HTMLElement {
     if (grid) showOnly(grid, dispatch.groups, "failed");
   }
 
-  retry(dispatch) {
-    this.close(dispatch);
-    retryFailed(this.session, dispatch);
+  async retry(dispatch) {
+    const ended = this.endedBy(dispatch); // the new one may have ended when the server's answer comes
+    if (await retryFailed(this.session, dispatch)) this.close(dispatch, ended);
   }
 
   /** Close the summary, and with it those of runs that ended before. */
-  close(dispatch) {
-    for (const one of [dispatch, ...this.session.dispatches.values()])
-      if (one === dispatch || !isActive(one)) this.closed.add(one.id);
+  close(dispatch, ended = this.endedBy(dispatch)) {
+    for (const id of ended) this.closed.add(id);
     this.later();
   }
 
-  /** Screen readers hear a start, an end, and in between at most one line every ten seconds. */
-  announce(dispatch, text) {
-    const now = performance.now();
-    const isNews = this.announced.id !== `${dispatch.id} ${dispatch.status}`;
-    if (!isNews && (now - this.announced.at < ANNOUNCE_EVERY_MS || this.announced.text === text)) return;
-    this.announced = { at: now, id: `${dispatch.id} ${dispatch.status}`, text };
-    /** @type {HTMLElement} */ (this.voice).textContent = text;
+  endedBy(dispatch) {
+    const others = [...this.session.dispatches.values()].filter((one) => !isActive(one));
+    return [dispatch, ...others].map((one) => one.id);
   }
 }
 

@@ -1,20 +1,23 @@
 // @ts-check
 /** Run and stop, as every menu and button calls them: painted at once, corrected by the server's answer. */
-import { api } from "../api.js";
+import { api, intent } from "../api.js";
 import { plural } from "../format.js";
+import { cellsOf, countWords } from "../run/foresee.js";
+import { confirm } from "../ui/confirm.js";
 import { toast } from "../ui/toast.js";
 import { skippedWords } from "../words.js";
 import { attempt } from "./attempt.js";
 import { INFLIGHT } from "./cell.js";
 
 /**
- * @typedef {{groups: string[], mode: string, rows?: any, filter?: any, exclude_rows?: string[], limit?: number}} Wish
- * what to run: `rows` are ids or a range, as the API takes them
+ * @typedef {{groups: string[], mode: string, rows?: any, filter?: any, exclude_rows?: string[], limit?: number,
+ *   expected?: number}} Wish what to run: `rows` are ids or a range, as the API takes them; `expected`: how many
  */
 
-const WISH = ["groups", "mode", "rows", "filter", "exclude_rows", "limit"];
+const WISH = ["groups", "mode", "rows", "filter", "exclude_rows", "limit", "expected"];
+const isNothing = (part, value) => value === null || (part === "filter" && !Object.keys(value).length);
 const bodyOf = (wish) =>
-  Object.fromEntries(WISH.map((part) => [part, wish[part] ?? null]).filter(([, value]) => value !== null));
+  Object.fromEntries(WISH.map((part) => [part, wish[part] ?? null]).filter(([part, value]) => !isNothing(part, value)));
 
 /** What is shown of a dispatch until the server has answered. */
 const PROVISIONAL = { status: "pending", is_manual: true, provisional: true, cursor: null, progress: null };
@@ -26,7 +29,7 @@ const PROVISIONAL = { status: "pending", is_manual: true, provisional: true, cur
  */
 export async function run(session, wish) {
   const id = crypto.randomUUID();
-  const { groups, mode, limit = null, ...scope } = bodyOf(wish);
+  const { groups, mode, limit = null, expected, ...scope } = bodyOf(wish);
   const requested_at = new Date().toISOString();
   session.dispatches.set(id, { id, groups, mode, limit, scope, requested_at, ...PROVISIONAL });
   session.say("dispatches");
@@ -45,11 +48,35 @@ export function plan(session, wish, signal) {
   return api("POST", `${session.path}dispatches/`, { body: { ...bodyOf(wish), dry_run: true }, signal });
 }
 
-/** Run again what failed of a dispatch, on the rows it was asked for. */
-export function retryFailed(session, { groups, scope }) {
-  const { rows, ...others } = scope || {};
-  return run(session, { groups, mode: "failed", ...others, rows: rows && "seq_from" in rows ? null : rows });
+/**
+ * Run again what failed of a dispatch and that nobody has run since; asks first when that is more than was shown as
+ * failed. Answers whether it is under way.
+ */
+export async function retryFailed(session, { id, progress }) {
+  const path = `dispatches/${id}/retry-failed/`;
+  let isUnderWay = false;
+  await attempt("retry what failed", async () => {
+    const planned = await api("POST", path, { body: { dry_run: true } });
+    if (cellsOf(planned) > progress.failed && !(await isAgreed(planned, progress.failed))) return;
+    const answer = await api("POST", path, { body: {}, key: intent() });
+    isUnderWay = Boolean(answer.id);
+    if (isUnderWay) session.takeDispatch(answer);
+    else toast("Nothing of it is left to retry: it has been run again since, or is gone.");
+  });
+  return isUnderWay;
 }
+
+function isAgreed(planned, failed) {
+  const words = countWords(planned);
+  const text = `${plural(failed, "cell")} failed; with what follows from them ${words} run.`;
+  return confirm({ title: "Retry what failed?", text, yes: `Run ${words.split(" · ")[0]}` });
+}
+
+/** Let a run that stopped itself go on where it stood. */
+export const goOn = (session, { id }) =>
+  attempt("let this run go on", async () => {
+    session.takeDispatch(await api("POST", `dispatches/${id}/go-on/`, { body: {} }));
+  });
 
 /** Stop one dispatch. It ends on screen at once: its cells in flight show Cancelled, none is coming any more. */
 export function stopDispatch(session, store, dispatch) {
@@ -61,13 +88,13 @@ export function stopDispatch(session, store, dispatch) {
 
 /** Stop what runs on a row, in some groups or all. */
 export function stopRow(session, store, rowId, groups) {
-  return stopRows(session, store, [rowId], groups, (row) => row.id === rowId);
+  return stopRows(session, store, { rows: [rowId] }, groups, (row) => row.id === rowId);
 }
 
-/** Stop what runs on rows, named as the API takes them; `isMeant` tells which of those here they are. */
-export function stopRows(session, store, rows, groups, isMeant) {
+/** Stop what runs on rows, named as `scopesOf` does; `isMeant` tells which of those here they are. */
+export function stopRows(session, store, scope, groups, isMeant) {
   store.foretell((row) => (isMeant(row) ? cancelled(row, (cell, group) => !groups || groups.includes(group)) : null));
-  return stopping(session, `${session.path}cancel/`, { rows, ...(groups && { groups }) });
+  return stopping(session, `${session.path}cancel/`, { ...scope, ...(groups && { groups }) });
 }
 
 /** Stop workflow groups on all rows, what is still to come of them too. */

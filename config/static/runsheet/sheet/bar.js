@@ -61,7 +61,7 @@ async function start(grid, groups, mode) {
   const { selection, session } = grid;
   const rows = selection.count;
   await attempt("run this", async () => {
-    const wishes = (await selection.scopes()).map((scope) => ({ groups: ids, rows: scope, mode }));
+    const wishes = (await selection.scopes()).map((scope) => ({ groups: ids, ...scope, mode }));
     if (rows > ASK_BEYOND && !(await isAgreed(session, wishes, rows, mode))) return;
     for (const wish of wishes) run(session, wish);
   });

@@ -2,14 +2,14 @@
 /** Copy, cut and paste of what is selected, to and from spreadsheets. */
 import { count, plural } from "../format.js";
 import { toast } from "../ui/toast.js";
+import { carryOut, insertStep, planOf } from "./adding.js";
 import { ask } from "./ask.js";
 import { attempt } from "./attempt.js";
 import { assign } from "./bulk.js";
 import { asClip, format, parse, placing } from "./clipboard.js";
 import { fromText } from "./edit/kinds.js";
-import { clear } from "./fill.js";
-import { rowsOf } from "./scopes.js";
-import { insertStep } from "./writing.js";
+import { clear, clearRows } from "./fill.js";
+import { NAMED, currentRowsOf } from "./scopes.js";
 
 const MOST_COPIED = 50_000;
 /** Beyond so many rows it is said that copying takes a while. */
@@ -25,35 +25,45 @@ export function attachCopying(grid) {
       event.preventDefault();
       act(event.clipboardData);
     });
-  const copy = (clipboard) => {
-    if (fetched !== null) return clipboard.setData("text/plain", fetched);
+  const chosen = () => {
     const { ranges, count: rows } = grid.selection;
-    if (!ranges.length) return undefined;
-    if (rows > MOST_COPIED) return tooMany(rows, "copy", "Export the table instead.");
     const held = ranges.map((range) => heldRows(grid, range));
-    if (held.every(Boolean)) return clipboard.setData("text/plain", textOf(grid, ranges, held));
-    return fetchAndCopy(ranges, rows);
+    return { ranges, rows, held: held.every(Boolean) ? held : null };
   };
-  const fetchAndCopy = (ranges, rows) =>
+  const fetchAndCopy = ({ ranges, rows }, done) =>
     attempt(`copy ${plural(rows, "row")}`, async () => {
       if (rows > SAID_BEYOND) toast(`Copying ${plural(rows, "row")}: they are being fetched…`);
-      const all = await Promise.all(ranges.map(({ from, to }) => rowsOf(grid, [{ from: from.row, to: to.row }])));
+      const spans = ranges.map(({ from, to }) => [{ from: from.row, to: to.row }]);
+      const all = await Promise.all(spans.map((each) => currentRowsOf(grid, each)));
       const text = textOf(grid, ranges, all);
       const put = () => {
         grid.takeFocus();
         fetched = text;
         const isDone = document.execCommand("copy"); // asks for a copy event once more
         fetched = null;
+        if (isDone) done?.(all);
         return isDone;
       };
       if (put()) toast(`Copied ${plural(rows, "row")}.`);
       else toast(`${plural(rows, "row")} are here.`, { kind: "error", action: { label: "Copy them", run: put } });
     });
-  on("copy", copy);
+  on("copy", (clipboard) => {
+    if (fetched !== null) return clipboard.setData("text/plain", fetched);
+    const what = chosen();
+    if (what.rows > MOST_COPIED) return tooMany(what.rows, "copy", MOST_COPIED, "Export the table instead.");
+    if (what.held) return what.rows && clipboard.setData("text/plain", textOf(grid, what.ranges, what.held));
+    return fetchAndCopy(what);
+  });
   if (!grid.mayRun) return;
   on("cut", (clipboard) => {
-    copy(clipboard);
-    if (grid.selection.count <= MOST_COPIED && grid.mayEdit()) clear(grid);
+    const what = chosen();
+    const most = what.held ? MOST_COPIED : NAMED;
+    if (!what.rows || !grid.mayEdit()) return undefined;
+    if (what.rows > most) return tooMany(what.rows, "cut", most, "Copy them, then clear them.");
+    const clearThese = (rowsOfEach) => clearRows(grid, what.ranges, rowsOfEach);
+    if (!what.held) return fetchAndCopy(what, clearThese);
+    clipboard.setData("text/plain", textOf(grid, what.ranges, what.held));
+    return what.rows > NAMED ? clear(grid) : clearThese(what.held);
   });
   on("paste", (clipboard) => {
     const text = clipboard.getData("text/plain");
@@ -62,15 +72,16 @@ export function attachCopying(grid) {
   });
 }
 
-function tooMany(rows, verb, instead) {
-  toast(`${plural(rows, "row")} are too many to ${verb}: at most ${count(MOST_COPIED)}. ${instead}`, { kind: "error" });
+function tooMany(rows, verb, most, instead) {
+  toast(`${plural(rows, "row")} are too many to ${verb}: at most ${count(most)}. ${instead}`, { kind: "error" });
 }
 
+/** The rows of a range, or null when one is not on this page or may be old. */
 function heldRows(grid, { from, to }) {
   const rows = [];
   for (let row = from.row; row <= to.row; row += 1) {
     const found = grid.store.row(row);
-    if (!found) return null;
+    if (!found || grid.store.isStale(row)) return null;
     rows.push(found);
   }
   return rows;
@@ -98,20 +109,30 @@ async function paste(grid, block, range) {
   if (added === undefined) return;
   const kept = at.rows - at.beyond;
   const words = at.rows * at.cols === 1 ? "paste a value" : `paste ${plural(kept + added, "row")}`;
-  if (kept + added > MOST_COPIED) return tooMany(at.rows, "paste", "Import a file instead.");
+  if (kept + added > MOST_COPIED) return tooMany(at.rows, "paste", MOST_COPIED, "Import a file instead.");
   grid.selection.set(
     { row: at.row, col: at.col },
     { head: { row: at.row + kept + added - 1, col: at.col + at.cols - 1 } },
   );
   const were = at.lost === 1 ? "was" : "were";
   if (at.lost) toast(`${plural(at.lost, "column")} of what was pasted did not fit and ${were} left out.`);
-  await grid.writer.remember(words, async () => {
-    const fresh = Array.from({ length: added }, (_, n) => data(kept + n));
-    const made = added ? await grid.writer.insert(fresh, { undo: false, words }) : [];
-    if (made === null) return [];
-    const part = { from: at.row, to: at.row + kept - 1, data, isUniform: block.length === 1 };
-    const written = kept ? await assign(grid, [part], { words, undo: false }) : [];
-    return [...(made.length ? [insertStep(made, fresh)] : []), ...written];
+  const fresh = Array.from({ length: added }, (_, n) => data(kept + n));
+  const part = { from: at.row, to: at.row + kept - 1, data, isUniform: block.length === 1 };
+  await putRows(grid, planOf(fresh), kept ? [part] : [], words);
+}
+
+/** Add rows by a plan, then write to others; an addition that stopped goes on with what is left of both. */
+function putRows(grid, plan, parts, words) {
+  return grid.writer.remember(words, async () => {
+    const from = plan.made.length;
+    let written = false;
+    const again = () => putRows(grid, plan, written ? [] : parts, words);
+    const isWhole = plan.made.length === plan.rows.length;
+    const made = isWhole ? [] : await carryOut(grid.writer, plan, { undo: false, words, again });
+    if (!made) return [];
+    written = true;
+    const steps = parts.length ? await assign(grid, parts, { words, undo: false }) : [];
+    return [...(made.length ? [insertStep(made, plan.rows.slice(from))] : []), ...steps];
   });
 }
 

@@ -61,7 +61,8 @@ class Drawer {
     const takesRoom = this.element.hidden;
     this.element.hidden = !row || !group;
     if (!row || !group) return render(null, this.element);
-    if (takesRoom) requestAnimationFrame(() => this.grid.window.bringIntoView(this.grid.active));
+    const showActive = () => this.grid.active && this.grid.window.bringIntoView(this.grid.active);
+    if (takesRoom) requestAnimationFrame(showActive);
     const cell = { session, store, row, group, view, mayRun, ordinal: store.index.get(row.id) };
     const key = `${row.id} ${group.id}`;
     render(html`<${this.Details} key=${key} ...${cell} close=${() => this.close()} />`, this.element);

@@ -21,7 +21,8 @@ const RETRY_MS = 2_000;
 
 /**
  * Events of the element: `sheet:schema` (columns or their look changed), `sheet:active` (detail: the place or null),
- * `sheet:total`, `sheet:rows` (some changed), `sheet:query` (what is listed changed).
+ * `sheet:shift` (the active cell's row stands elsewhere; detail: the place), `sheet:total`, `sheet:rows` (some
+ * changed), `sheet:query` (what is listed changed).
  */
 class RunSheet extends HTMLElement {
   connectedCallback() {
@@ -167,17 +168,18 @@ class RunSheet extends HTMLElement {
     this.note.hidden = total > 0;
     this.note.textContent = "This table has no rows yet. Add one, or import a file.";
     this.say("total");
-    if (this.active) this.activate(within(this.active, this.bounds));
+    const place = this.active && within(this.active, this.bounds);
+    if (this.active && (!place || place.row !== this.active.row || place.col !== this.active.col)) this.activate(place);
   }
 
   /** Read everything anew, in the order it has by now. */
   refetch() {
-    this.refetching.soon(() => this.store.invalidate(true));
+    this.refetching.soon("anew", () => this.store.invalidate(true));
   }
 
   /** Something may have been missed: read what is shown anew, where it stands. */
   reread() {
-    this.refetching.soon(() => this.store.invalidate());
+    this.refetching.soon("all", () => this.store.invalidate());
   }
 
   showSummary() {
@@ -194,6 +196,13 @@ class RunSheet extends HTMLElement {
     this.window.setActive(place, reveal);
     this.say("active", place);
     if (this.drawer?.isOpen && place) this.openDrawer(place);
+  }
+
+  /** The active cell stands elsewhere now, with its row: nobody went there. */
+  shift(place) {
+    this.active = place;
+    this.window.setActive(place, false);
+    this.say("shift", place);
   }
 
   key(event) {

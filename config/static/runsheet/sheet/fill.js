@@ -5,7 +5,7 @@ import { assign } from "./bulk.js";
 import { isCtrl } from "./dom.js";
 import { follow } from "./drag.js";
 import { boxOf } from "./ranges.js";
-import { rowsOf } from "./scopes.js";
+import { currentRowsOf } from "./scopes.js";
 
 /** Part of the grid. */
 export function attachFill(grid) {
@@ -26,13 +26,29 @@ export function attachFill(grid) {
 
 /** Empty what is selected. */
 export function clear(grid) {
-  const { selection } = grid;
-  const parts = selection.ranges.map((range) => {
-    const empty = Object.fromEntries(selection.columns(range).map((column) => [column.key, null]));
+  const parts = grid.selection.ranges.map((range) => {
+    const empty = emptyOf(grid, range);
     return { from: range.from.row, to: range.to.row, data: () => empty, isUniform: true };
   });
   return assign(grid, parts, { words: "clear cells" });
 }
+
+/** Empty the cells of ranges in these very rows, wherever they stand by now. */
+export function clearRows(grid, ranges, rowsOfEach) {
+  const found = new Map();
+  for (const [place, range] of ranges.entries()) {
+    const empty = emptyOf(grid, range);
+    for (const { id, data } of rowsOfEach[place]) {
+      const known = found.get(id) || { row: id, data: {}, was: {} };
+      Object.assign(known.data, empty);
+      for (const key of Object.keys(empty)) known.was[key] = data[key] ?? null;
+      found.set(id, known);
+    }
+  }
+  return grid.writer.write([...found.values()], { words: "cut cells" });
+}
+
+const emptyOf = (grid, range) => Object.fromEntries(grid.selection.columns(range).map((column) => [column.key, null]));
 
 /** The first row of each range goes into those below; a single row takes what stands above it. */
 async function fillDown(grid) {
@@ -50,7 +66,7 @@ async function fillDown(grid) {
 /** What rows hold in the columns of a range, by key. */
 async function sources(grid, range, from, to) {
   const columns = grid.selection.columns(range);
-  const rows = await rowsOf(grid, [{ from, to }]);
+  const rows = await currentRowsOf(grid, [{ from, to }]);
   return rows.map((row) => Object.fromEntries(columns.map((column) => [column.key, row.data[column.key] ?? null])));
 }
 

@@ -75,13 +75,21 @@ export class Header {
     return this.schema.columns[col - 1] || null;
   }
 
-  /** Give the focus to a column's name, which is in the tab order from then on. */
+  /** Give the focus to a column's name, which is in the tab order from then on. Answers whether it is shown. */
   focus(id) {
     const cells = this.names();
     const cell = cells.find((each) => each.dataset.id === id);
-    if (!cell) return;
+    if (!cell) return false;
     for (const each of cells) each.tabIndex = each === cell ? 0 : -1;
     cell.focus();
+    return true;
+  }
+
+  /** Give the focus to the menu's button of a workflow group. Answers whether it is shown. */
+  focusGroup(id) {
+    const button = this.element.querySelector(`.band-cell[data-group="${id}"] .band-menu`);
+    if (button instanceof HTMLElement) button.focus();
+    return button !== null;
   }
 
   /** A row of the header with its pinned part. */

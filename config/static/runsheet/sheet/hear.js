@@ -24,8 +24,9 @@ export function hear(grid) {
 
 /** Rows came, went, or changed in a way the event does not carry. */
 function listChanged(grid, event) {
+  const isOld = event.changed && grid.store.invalidateRows(event.changed);
   if (event.inserted || event.deleted || event.more) grid.refetch();
-  else if (event.changed && grid.store.invalidateRows(event.changed)) grid.refetching.soon(() => grid.window.later());
+  else if (isOld) grid.refetching.soon("later", () => grid.window.later());
 }
 
 function showState(state) {

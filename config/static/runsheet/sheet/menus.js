@@ -7,6 +7,7 @@ import { html } from "../ui/html.js";
 import { openMenu } from "../ui/menu.js";
 import { toast } from "../ui/toast.js";
 import { resumeCell, run, stopCell } from "./actions.js";
+import { insertStep } from "./adding.js";
 import { arrive, isOwnOrder } from "./arrival.js";
 import { attempt } from "./attempt.js";
 import { deleteRows } from "./bulk.js";
@@ -15,7 +16,6 @@ import { itemsOf } from "./controls.js";
 import { NAMED, rowsOf } from "./scopes.js";
 import { countOf } from "./select.js";
 import { asWhole, isEmpty } from "./values.js";
-import { insertStep } from "./writing.js";
 
 /** @typedef {[string, () => void, boolean?] | false | null | undefined} Item words, what it does, if it is dangerous */
 
@@ -130,7 +130,8 @@ function duplicate(grid, ids, last) {
   const known = grid.store.total;
   const words = `duplicate ${plural(ids.length, "row")}`;
   return attempt(words, async () => {
-    const { rows } = await api("POST", `${grid.session.path}rows/duplicate/`, { body: { rows: ids } });
+    const made = api("POST", `${grid.session.path}rows/duplicate/`, { body: { rows: ids } });
+    const { rows } = await grid.writer.hold(made);
     const data = rows.map((row) => row.data);
     grid.writer.record(words, [insertStep(rows, data)]);
     const copied = `${plural(rows.length, "row")} copied.`;
@@ -141,7 +142,7 @@ function duplicate(grid, ids, last) {
 function move(grid, ids, beside, ordinal) {
   return attempt(`move ${plural(ids.length, "row")}`, async () => {
     await api("POST", `${grid.session.path}rows/move/`, { body: { rows: ids, ...beside } });
-    grid.activate({ row: ordinal, col: 0 });
+    grid.selection.goTo({ row: ordinal, col: 0 }, ids[0]);
     grid.refetch();
   });
 }

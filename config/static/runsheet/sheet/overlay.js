@@ -53,6 +53,9 @@ function told(schema, dispatches, row, group) {
 
 export const isActive = (dispatch) => dispatch.status === "pending" || dispatch.status === "dispatching";
 
+/** Whether it stopped itself because its cells failed one after the other: it may be told to go on. */
+export const isStorm = (dispatch) => dispatch.error?.code === "failure_storm";
+
 /** Whether the browser can tell which rows this dispatch is to run: else only the server can, with a page of rows. */
 export function isPlain(dispatch) {
   const { filter, rows, exclude_rows: excluded } = dispatch.scope || {};

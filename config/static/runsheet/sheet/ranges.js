@@ -1,5 +1,5 @@
 // @ts-check
-/** Draws what is selected: one box per range and pane, never a mark per cell. */
+/** Draws what is selected: one box per range and pane. The cells on screen say it to screen readers, each by itself. */
 import { make } from "./dom.js";
 import { NUMBER_WIDTH } from "./schema.js";
 
@@ -12,9 +12,11 @@ export function attachRanges(grid) {
   const draw = () => {
     const { ranges, isMany } = selection;
     const boxes = isMany ? ranges : [];
+    markSelected(shown.slots, ranges);
     for (const [pane, layer] of layers) {
       if (layer.parentElement !== pane) pane.append(layer); // rows were built anew
-      layer.replaceChildren(...boxes.map((range) => boxOf(shown, pane, range)).filter(Boolean));
+      const filling = layer.querySelectorAll(".filling"); // the handle is being dragged, whatever is drawn anew
+      layer.replaceChildren(...boxes.map((range) => boxOf(shown, pane, range)).filter(Boolean), ...filling);
     }
     const last = ranges.at(-1);
     const place = grid.mayRun && last && last.from.col > 0 && spotOf(shown, last.to);
@@ -28,6 +30,28 @@ export function attachRanges(grid) {
     draw();
   };
   grid.addEventListener("sheet:selection", draw);
+}
+
+/** Say of the cells on screen which are selected. Rows that no range comes to are left alone. */
+function markSelected(slots, ranges) {
+  for (const slot of slots) {
+    const here = slot.ordinal < 0 ? [] : ranges.filter(({ from, to }) => coversRow(from, to, slot.ordinal));
+    if (!here.length && !slot.isMarked) continue;
+    slot.isMarked = here.length > 0;
+    const mark = (element, col) => {
+      const isIn = here.some(({ from, to }) => col >= from.col && col <= to.col);
+      if (isIn !== element.hasAttribute("aria-selected")) setSelected(element, isIn);
+    };
+    mark(slot.number, 0);
+    for (const { element, col } of slot.cells) mark(element, col);
+  }
+}
+
+const coversRow = (from, to, row) => row >= from.row && row <= to.row;
+
+function setSelected(element, isIn) {
+  if (isIn) element.setAttribute("aria-selected", "true");
+  else element.removeAttribute("aria-selected");
 }
 
 /** The box of a range in a pane, as far as it is drawn; its edges only where the range has them. */

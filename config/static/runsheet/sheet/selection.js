@@ -3,8 +3,10 @@
  * What is selected in a grid: ranges of cells, loaded or not; keys, and what is said of it. What is done with it by
  * hand – pointer, clipboard, filling, the bar – are parts of their own.
  */
+import { drift, finder } from "./bearings.js";
 import { isCtrl, make } from "./dom.js";
 import { between, clip, countOf, isOneCell, move, rowSpans, selectionWords } from "./select.js";
+import { PAGE } from "./store.js";
 
 /** Screen readers hear what is selected when it has stayed so for a moment. */
 const SAID_AFTER_MS = 400;
@@ -20,6 +22,7 @@ export function attachSelection(grid) {
   grid.addEventListener("sheet:query", () => selection.follow(null));
   grid.addEventListener("sheet:schema", () => selection.changed());
   grid.addEventListener("sheet:total", () => selection.changed());
+  grid.addEventListener("sheet:rows", () => selection.settle());
 }
 
 export class Selection {
@@ -32,6 +35,8 @@ export class Selection {
     this.head = { row: 0, col: 1 };
     /** @type {"cells"|"rows"|"columns"|"all"} */
     this.shape = "cells";
+    /** Which row stood at a place when it was selected. @type {WeakMap<{row: number, col: number}, string>} */
+    this.ids = new WeakMap();
     this.status = make("p", { class: "visually-hidden", role: "status" });
     this.saying = 0;
   }
@@ -43,9 +48,14 @@ export class Selection {
     return all.map((range) => clip(range, this.grid.bounds)).filter((range) => range !== null);
   }
 
-  /** The spans of selected rows in order: `[{from, to}]`, ordinals. */
+  /** Whether all rows are selected, however many are listed. */
+  get isEverything() {
+    return this.anchor !== null && (this.shape === "columns" || this.shape === "all");
+  }
+
+  /** The spans of selected rows in order: `[{from, to, isWhole}]`, ordinals. */
   rows() {
-    return rowSpans(this.ranges);
+    return rowSpans(this.ranges).map((span) => ({ ...span, isWhole: this.isEverything }));
   }
 
   /** How many rows. */
@@ -56,13 +66,6 @@ export class Selection {
   /** How the API names the selected rows: `scopesOf`. */
   async scopes() {
     return (await import("./scopes.js")).scopesOf(this.grid, this.rows(), this.count);
-  }
-
-  /** The same for what takes one only. */
-  async scope() {
-    const scopes = await this.scopes();
-    if (scopes.length > 1) throw new Error("Several ranges of so many rows cannot be named at once.");
-    return scopes[0] || [];
   }
 
   /** Whether more than the active cell is selected. */
@@ -97,6 +100,12 @@ export class Selection {
     this.changed();
   }
 
+  /** Select the place a row is going to stand at. @param {{row: number, col: number}} place @param {string} id */
+  goTo(place, id) {
+    this.ids.set(place, id);
+    this.set(place);
+  }
+
   /** Move the other end of the range; null moves nothing. */
   extend(head, { reveal = true } = {}) {
     if (!head || !this.anchor) return;
@@ -110,7 +119,59 @@ export class Selection {
     this.set(this.anchor);
   }
 
+  /** Pages may have been read again: what is selected stays the rows it was, else only the active cell's. */
+  settle() {
+    const { anchor } = this;
+    if (!anchor) return;
+    const by = this.drift(this.isEverything ? [anchor] : [anchor, this.head]);
+    const kept = this.kept.map(({ from, to }) => this.drift([from, to]));
+    if ([by, ...kept].every((each) => each === 0)) return this.know();
+    if (by === null || kept.includes(null)) this.fallBack(anchor);
+    else {
+      const to = this.moved(anchor, by);
+      const head = this.head === anchor ? to : this.moved(this.head, by);
+      const ranges = this.kept.map((range, at) => ({
+        from: this.moved(range.from, kept[at]),
+        to: this.moved(range.to, kept[at]),
+      }));
+      Object.assign(this, { anchor: to, head, kept: ranges });
+    }
+    if (this.anchor?.row !== anchor.row) this.grid.shift(this.anchor);
+    this.changed();
+  }
+
+  /** The rows between are others by now, or the active one is gone: whole columns stay selected, else one cell. */
+  fallBack(before) {
+    const by = this.drift([before]);
+    const anchor = by === null ? { ...before } : this.moved(before, by);
+    const shape = this.isEverything ? this.shape : anchor.col === 0 ? "rows" : "cells";
+    Object.assign(this, { anchor, head: anchor, shape, kept: [] });
+  }
+
+  /** By how many rows places have moved with their rows. */
+  drift(places) {
+    const ends = places.map((place) => ({ row: place.row, id: this.ids.get(place) }));
+    return drift(ends, finder(this.grid.store, PAGE));
+  }
+
+  /** A place so many rows further, of the same row. */
+  moved(place, by) {
+    const to = { ...place, row: place.row + by };
+    const id = this.ids.get(place);
+    if (id !== undefined) this.ids.set(to, id);
+    return to;
+  }
+
+  /** Remember which rows stand at the ends of what is selected, as far as they are here. */
+  know() {
+    for (const place of [this.anchor, this.head, ...this.kept.flatMap(({ from, to }) => [from, to])]) {
+      const row = place && !this.ids.has(place) && this.grid.store.row(place.row);
+      if (row) this.ids.set(place, row.id);
+    }
+  }
+
   changed() {
+    this.know();
     this.grid.say("selection");
     clearTimeout(this.saying);
     const words = this.isMany ? `${selectionWords(this.ranges, this.grid.bounds.rows)} selected` : "";

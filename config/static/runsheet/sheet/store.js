@@ -4,6 +4,7 @@
  *
  * Events that arrive while a page is fetched are applied to it again when it comes. `version` alone decides.
  */
+import { Echoes } from "./echoes.js";
 import { admit, mend, setApart } from "./record.js";
 
 export const PAGE = 200;
@@ -38,10 +39,10 @@ export class Store {
     this.generation = 0;
     /** @type {any[]} */
     this.arrivedMeanwhile = [];
-    /** Shows what is being written over what the server said. @type {(row: any) => void} */
+    /** Shows what is being written over what the server said, `row.stored`. @type {(row: any) => void} */
     this.overlay = () => {};
-    /** Whether changed rows are only this browser's own writes coming back. @type {(ids: string[]) => boolean} */
-    this.isEcho = () => false;
+    /** This browser's own writes on their way back. */
+    this.echoes = new Echoes();
   }
 
   /** The row at an ordinal, if it is here. */
@@ -53,6 +54,11 @@ export class Store {
   byId(id) {
     const ordinal = this.index.get(id);
     return ordinal === undefined ? undefined : this.row(ordinal);
+  }
+
+  /** Whether what is here of the row at an ordinal may be old. */
+  isStale(ordinal) {
+    return Boolean(this.pages.get(Math.floor(ordinal / PAGE))?.stale);
   }
 
   /** Every row that is here, with its ordinal. */
@@ -92,6 +98,7 @@ export class Store {
   /** Everything may be old: show what is here until it is read again; `anew` in another order too. */
   invalidate(anew = false) {
     this.generation += 1;
+    this.echoes.unnamed();
     for (const page of this.pages.values()) {
       page.stale = true;
       page.anew ||= anew;
@@ -110,16 +117,21 @@ export class Store {
     this.listener.rows(null, false);
   }
 
-  /** The pages of these rows may be old. Returns whether any is here. */
+  /** These rows were changed: their pages may be old, unless it was this browser. Returns whether any is here. */
   invalidateRows(ids) {
-    let any = false;
-    if (this.isEcho(ids)) return any;
-    for (const id of ids) {
-      const page = this.index.has(id) && this.pages.get(Math.floor(/** @type {number} */ (this.index.get(id)) / PAGE));
-      if (page) page.stale = any = true;
-    }
-    if (any) this.generation += 1;
-    return any;
+    return this.outdate(this.echoes.foreign(ids));
+  }
+
+  /** Read the pages of these rows anew. */
+  reread(ids) {
+    if (this.outdate(ids)) this.listener.rows(null, false);
+  }
+
+  outdate(ids) {
+    const pages = ids.map((id) => this.pages.get(Math.floor((this.index.get(id) ?? NaN) / PAGE))).filter(Boolean);
+    for (const page of pages) page.stale = true;
+    if (pages.length || (ids.length && this.loading.size)) this.generation += 1; // one under way may be older
+    return pages.length > 0;
   }
 
   /** Take cell events; those of rows that are not here are forgotten, older ones dropped. */
@@ -128,7 +140,7 @@ export class Store {
     const changed = new Set();
     for (const event of events) {
       const row = this.byId(event.row);
-      if (row && admit(row, event)) changed.add(this.index.get(event.row));
+      if (row && this.hear(row, () => admit(row, event))) changed.add(this.index.get(event.row));
     }
     if (changed.size) this.listener.rows(changed, true);
   }
@@ -152,18 +164,20 @@ export class Store {
     this.touch(new Map(rows.map((row) => [row.id, row])), mend);
   }
 
-  /** Change rows that are here: `act(row, what)` with what is said by row id. */
-  touch(changes, act) {
-    const changed = new Set();
-    for (const [id, what] of changes) {
-      const row = this.byId(id);
-      if (row) {
-        act(row, what);
-        this.overlay(row);
-        changed.add(this.index.get(id));
-      }
-    }
-    if (changed.size) this.listener.rows(changed, false);
+  /** Show rows that are here anew: `act(row, what)` with what the server says by row id, if it says anything. */
+  touch(changes, act = (_row, _what) => {}) {
+    const here = [...changes.keys()].filter((id) => this.byId(id));
+    for (const id of here) this.hear(this.byId(id), () => act(this.byId(id), changes.get(id)));
+    if (here.length) this.listener.rows(new Set(here.map((id) => this.index.get(id))), false);
+  }
+
+  /** Take the server's word about a row: it goes below what is being written there. */
+  hear(row, act = () => {}) {
+    row.data = row.stored || row.data;
+    const answer = act();
+    row.stored = row.data;
+    this.overlay(row);
+    return answer;
   }
 
   pump() {
@@ -201,9 +215,9 @@ export class Store {
     results.forEach((row, place) => this.index.set(row.id, number * PAGE + place));
     for (const event of this.arrivedMeanwhile) {
       const row = this.byId(event.row);
-      if (row) admit(row, event);
+      if (row) this.hear(row, () => admit(row, event));
     }
-    results.forEach((row) => this.overlay(row));
+    results.forEach((row) => this.hear(row));
     for (const oldest of this.pages.keys()) {
       if (this.pages.size <= MOST_PAGES) break;
       this.forget(oldest);
@@ -214,7 +228,10 @@ export class Store {
   /** A sorted or filtered list is read again: rows stay where they are, with what they are by now. */
   inPlace(rows, fresh) {
     if (rows.length !== fresh.length || rows.some((row, place) => row.id !== fresh[place].id)) this.listener.moved?.();
-    for (const row of fresh) if (this.index.has(row.id)) mend(this.byId(row.id), row);
+    for (const row of fresh) {
+      const known = this.byId(row.id);
+      if (known) this.hear(known, () => mend(known, row));
+    }
     return rows.map((row) => fresh.find((each) => each.id === row.id) || row);
   }
 

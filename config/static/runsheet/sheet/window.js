@@ -225,10 +225,10 @@ export class Window {
 
   markActive() {
     const found = this.active && this.elementAt(this.active);
-    for (const old of this.body.querySelectorAll("[aria-selected]"))
-      if (old !== found) old.removeAttribute("aria-selected");
+    for (const old of this.body.querySelectorAll("[data-active]"))
+      if (old !== found) old.removeAttribute("data-active");
     if (!found) return this.scroller.removeAttribute("aria-activedescendant");
-    found.setAttribute("aria-selected", "true");
+    found.setAttribute("data-active", "");
     this.scroller.setAttribute("aria-activedescendant", found.id);
   }
 

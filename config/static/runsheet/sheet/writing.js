@@ -5,24 +5,23 @@
  */
 import { api } from "../api.js";
 import { plural } from "../format.js";
-import { report } from "../ui/toast.js";
+import { carryOut, planOf } from "./adding.js";
 import { attempt } from "./attempt.js";
-import { Echoes } from "./echoes.js";
+import { inBatches } from "./batches.js";
+import { turn } from "./turning.js";
 import { History } from "./undo.js";
 
-/** Rows of one call (T6). */
-export const BATCH = 1_000;
 /** An echo that did not come by then will not: the server found nothing to change. */
 const ECHO_MS = 5_000;
-
-/**
- * A step of a deed: rows `{id, data, was}`. `kind` "write" changes values, "insert" made the rows at a place.
- * @typedef {{kind: "write"|"insert", rows: {id: string, data: any, was?: any}[], place?: any}} Step
- */
+/** Of so many rows it is asked what they hold before they are written; more of which nobody knows are not undone. */
+const MOST_ASKED = 20;
 
 /** Part of the grid: `grid.writer`. */
 export function attachWriting(grid) {
   grid.writer = new Writer(grid);
+  addEventListener("beforeunload", (event) => {
+    if (grid.writer.isBusy) event.preventDefault();
+  });
 }
 
 /** Events: "history" (what can be undone changed). */
@@ -36,13 +35,17 @@ export class Writer extends EventTarget {
     this.history = new History();
     /** The last call under way: two writes never overtake each other. */
     this.turn = Promise.resolve();
-    this.echoes = new Echoes();
+    /** How many calls are under way, or wait for their turn: who leaves the page now loses something. */
+    this.open = 0;
     /** Writes on their way, oldest first: values by row id. @type {Set<Map<string, any>>} */
     this.drafts = new Set();
-    store.isEcho = (ids) => this.echoes.take(ids);
     store.overlay = (row) => {
       for (const draft of this.drafts) if (draft.has(row.id)) put(row, draft.get(row.id));
     };
+  }
+
+  get isBusy() {
+    return this.open > 0;
   }
 
   /**
@@ -53,11 +56,8 @@ export class Writer extends EventTarget {
    *   `words` complete "Could not …" and "Undo: …"; `throws` rejects with the Problem instead of reporting it
    */
   async write(rows, { undo = true, words = "write this", throws = false } = {}) {
-    /** @type {Step} */
-    const step = {
-      kind: "write",
-      rows: rows.map(({ row, data, was }) => ({ id: row, data, was: was || this.present(row, data) })),
-    };
+    /** @type {import("./undo.js").Step} */
+    const step = { kind: "write", rows: rows.map(({ row, data, was }) => ({ id: row, data, was })) };
     let fault = null;
     await this.remember(undo && words, async () => {
       try {
@@ -75,19 +75,12 @@ export class Writer extends EventTarget {
   }
 
   /**
-   * Insert rows, `data` of each, at the end or next to another row. Answers the rows, or null when refused.
+   * Insert rows, `data` of each, at the end or next to another row. Answers those that were made; null when none was.
    * @param {any[]} rows
    * @param {{before?: string, after?: string, undo?: boolean, words?: string}} [options]
    */
-  async insert(rows, { before, after, undo = true, words = `add ${plural(rows.length, "row")}` } = {}) {
-    let made = null;
-    await this.remember(undo && words, async () => {
-      await attempt(words, async () => {
-        made = await this.add(rows, { before, after });
-      });
-      return made ? [insertStep(made, rows, { before, after })] : [];
-    });
-    return made;
+  insert(rows, { before, after, undo, words = `add ${plural(rows.length, "row")}` } = {}) {
+    return carryOut(this, planOf(rows, { before, after }), { undo, words });
   }
 
   /** Delete rows. It is not undone: what their runs did would be lost and perhaps paid for again. */
@@ -95,7 +88,7 @@ export class Writer extends EventTarget {
     return attempt(`delete ${plural(ids.length, "row")}`, () => this.drop(ids));
   }
 
-  /** Remember what was done; `words` as of `write`. @param {string} words @param {Step[]} steps */
+  /** Remember what was done; `words` as of `write`. @param {string} words @param {import("./undo.js").Step[]} steps */
   record(words, steps) {
     return this.remember(words, async () => steps);
   }
@@ -103,7 +96,7 @@ export class Writer extends EventTarget {
   /**
    * Do something and remember it under these words (if any), from its beginning on: who undoes it at once waits for its
    * end. Answers the steps that `act` did.
-   * @param {string|false} words @param {() => Promise<Step[]>} act
+   * @param {string|false} words @param {() => Promise<import("./undo.js").Step[]>} act
    */
   async remember(words, act) {
     const ready = act();
@@ -124,97 +117,97 @@ export class Writer extends EventTarget {
     this.changed();
   }
 
-  /** Undo or redo the last deed. Answers it, or undefined when there was none or it failed, which is reported then. */
-  async back(isUndo) {
-    const deed = this.history.take(isUndo);
-    if (!deed || deed.refusal) return deed;
-    const turning = this.turnDeed(deed, isUndo, deed.ready);
-    deed.ready = turning.catch(() => {});
-    this.history.put(deed, isUndo);
-    this.changed();
-    try {
-      await turning;
-      return deed.steps.length ? deed : undefined;
-    } catch (error) {
-      this.history.drop(deed);
-      if (!error.status) this.history.put(deed, !isUndo); // the server was not reached
-      this.changed();
-      report(error, `${isUndo ? "undo" : "redo"}: ${deed.words}`);
-      return undefined;
-    }
+  /** Undo or redo the last deed: `turning.js`. */
+  back(isUndo) {
+    return turn(this, isUndo);
   }
 
-  async turnDeed(deed, isUndo, ready) {
-    await ready;
-    for (const step of isUndo ? [...deed.steps].reverse() : deed.steps) await this.turnStep(step, isUndo);
-  }
-
-  /** @param {Step} step */
-  async turnStep({ kind, rows, place }, isUndo) {
-    const back = () => rows.filter((row) => row.was).map(({ id, data, was }) => ({ id, data: was, was: data }));
-    if (kind === "write") return this.send(isUndo ? back() : rows);
-    if (isUndo) return this.drop(rows.map((row) => row.id));
-    const fresh = rows.map((row) => row.data);
-    const made = await this.add(fresh, place);
-    this.history.rename(new Map(rows.map((row, at) => [row.id, made[at].id])));
-    for (const [at, row] of rows.entries()) row.id = made[at].id;
-  }
-
-  /** Show, send, take over the answer; or take back what was not written and throw: the error has the rows `sent`. */
-  async send(rows) {
+  /**
+   * Show, send, take over the answer; what was not written is taken back, and the error thrown has the rows `sent`.
+   * Rows that are not as `expected` are left.
+   * @param {{id: string, data: any, was?: any, expected?: any}[]} rows
+   * @param {import("./undo.js").Outcome} [outcome]
+   */
+  async send(rows, outcome = { turned: [], left: [] }) {
     const draft = new Map(rows.map(({ id, data }) => [id, data]));
-    const sent = [];
     this.drafts.add(draft);
-    this.store.touch(draft, put);
+    this.store.touch(draft);
     try {
-      await this.after(() => inBatches(rows, (part) => this.patch(part, draft, sent)));
-      this.drafts.delete(draft);
+      await this.after(() => inBatches(rows, (part) => this.patch(part, draft, outcome)));
     } catch (error) {
-      this.drafts.delete(draft);
-      this.store.touch(new Map(rows.slice(sent.length).map((row) => [row.id, row])), revert);
+      const sent = rows.filter((row) => !draft.has(row.id));
+      if (!(error.status < 500)) this.store.reread([...draft.keys()]); // who knows what became of it
       throw Object.assign(error, { sent });
+    } finally {
+      this.drafts.delete(draft);
+      this.store.touch(draft);
     }
   }
 
-  async patch(rows, draft, sent) {
-    const ids = rows.map((row) => row.id);
-    this.echoes.expect(ids, 1);
+  async patch(rows, draft, outcome) {
+    await this.know(rows);
+    const echo = this.store.echoes.begin(rows.map((row) => row.id));
+    let changed = [];
     try {
-      const answer = await api("PATCH", this.path, { body: { rows: rows.map(({ id, data }) => ({ id, data })) } });
-      for (const id of ids) draft.delete(id);
+      const body = { rows: rows.map(({ id, data, expected }) => ({ id, data, ...(expected && { expected }) })) };
+      const answer = await api("PATCH", this.path, { body });
+      ({ changed } = answer);
+      const left = new Set(answer.skipped);
+      const stored = new Map(answer.rows.map((row) => [row.id, row.data]));
+      for (const row of rows) {
+        draft.delete(row.id);
+        outcome[left.has(row.id) ? "left" : "turned"].push(row.id);
+        if (stored.has(row.id)) row.data = pick(stored.get(row.id), row.data);
+      }
       this.store.take(answer.rows);
-      sent.push(...rows);
-      setTimeout(() => this.echoes.expect(ids, -1), ECHO_MS);
-    } catch (error) {
-      this.echoes.expect(ids, -1);
-      throw error;
+      setTimeout(() => this.store.echoes.forget(echo), ECHO_MS);
+    } finally {
+      this.store.reread(this.store.echoes.settle(echo, changed));
     }
   }
 
-  add(rows, place) {
-    return this.after(() =>
-      inBatches(rows, async (part, made) => {
-        const at = place.after && made.length ? { after: made.at(-1).id } : place;
-        return (await api("POST", this.path, { body: { rows: part.map((data) => ({ data })), ...at } })).rows;
-      }),
-    );
+  /** What rows hold before they are written, to be undone: as the server last said; asked where that may be old. */
+  async know(rows) {
+    const unknown = rows.filter((row) => !row.expected && !(row.was = this.present(row) || row.was));
+    if (unknown.length > MOST_ASKED) return;
+    const ask = async (row) => {
+      row.was = pick((await api("GET", `${this.path}${row.id}/`)).data, row.data);
+    };
+    await Promise.all(unknown.map(ask));
   }
 
-  drop(ids) {
-    return this.after(() => inBatches(ids, (part) => api("DELETE", this.path, { body: { rows: part } })));
+  /** What the server last said of a row, in the columns of `data`; undefined when it is not here or may be old. */
+  present({ id, data }) {
+    const ordinal = this.store.index.get(id);
+    if (ordinal === undefined || this.store.isStale(ordinal)) return undefined;
+    return pick(this.store.row(ordinal).stored, data);
+  }
+
+  /** @param {string[]} ids @param {{outcome?: import("./undo.js").Outcome}} [options] with it only what is unchanged */
+  drop(ids, { outcome } = {}) {
+    const act = async (rows) => {
+      const answer = await api("DELETE", this.path, { body: { rows, ...(outcome && { only_unchanged: true }) } });
+      const kept = new Set(answer.kept);
+      for (const id of rows) outcome?.[kept.has(id) ? "left" : "turned"].push(id);
+    };
+    return this.after(() => inBatches(ids, act));
   }
 
   /** Do this when all that was asked for before is done, however that ended. */
   after(act) {
-    const done = this.turn.then(act);
+    const done = this.hold(this.turn.then(act));
     this.turn = done.catch(() => {});
     return done;
   }
 
-  /** What a row on this page holds in the columns of `data`, or undefined. */
-  present(id, data) {
-    const row = this.store.byId(id);
-    return row && Object.fromEntries(Object.keys(data).map((key) => [key, row.data[key] ?? null]));
+  /** Who leaves the page before this has ended is asked first. @template T @param {Promise<T>} done */
+  async hold(done) {
+    this.open += 1;
+    try {
+      return await done;
+    } finally {
+      this.open -= 1;
+    }
   }
 
   changed() {
@@ -222,29 +215,9 @@ export class Writer extends EventTarget {
   }
 }
 
-/** The step of an insertion. @returns {Step} */
-export const insertStep = (made, rows, place = {}) => ({
-  kind: "insert",
-  place,
-  rows: made.map(({ id }, at) => ({ id, data: rows[at] })),
-});
+/** What a row's data have in the columns of `others`. */
+const pick = (data, others) => Object.fromEntries(Object.keys(others).map((key) => [key, data[key] ?? null]));
 
 function put(row, data) {
   row.data = { ...row.data, ...data };
-}
-
-/** A row holds again what it did, where it still shows what was refused. */
-function revert(row, { data, was }) {
-  const mine = Object.keys(data).filter((key) => was && row.data[key] === data[key]);
-  put(row, Object.fromEntries(mine.map((key) => [key, was[key]])));
-}
-
-/** Call `act` for each thousand in turn; its answers in one list. */
-async function inBatches(all, act) {
-  const done = [];
-  for (let from = 0; from < all.length; from += BATCH) {
-    const answer = await act(all.slice(from, from + BATCH), done);
-    if (Array.isArray(answer)) done.push(...answer);
-  }
-  return done;
 }

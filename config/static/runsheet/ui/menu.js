@@ -11,9 +11,10 @@ let open = null;
  * Show a menu below an element (or at a point) and draw `view` into it.
  * @param {Element} anchor what the menu belongs to and the focus returns to
  * @param {(close: () => void) => any} view returns the Preact tree; items have the class "item"
- * @param {{label: string, at?: {x: number, y: number}, isForm?: boolean}} options
+ * @param {{label: string, at?: {x: number, y: number}, isForm?: boolean, back?: () => void}} options `back` gives the
+ *   focus to what stands for an anchor that is gone by then
  */
-export function openMenu(anchor, view, { label, at, isForm = false }) {
+export function openMenu(anchor, view, { label, at, isForm = false, back = () => {} }) {
   closeMenu();
   const box = document.createElement("div");
   box.className = isForm ? "menu form" : "menu";
@@ -24,7 +25,7 @@ export function openMenu(anchor, view, { label, at, isForm = false }) {
   const close = () => box.hidePopover();
   open = { box, close };
   box.addEventListener("toggle", (event) => {
-    if (/** @type {ToggleEvent} */ (event).newState === "closed") dispose(box, anchor);
+    if (/** @type {ToggleEvent} */ (event).newState === "closed") dispose(box, anchor, back);
   });
   if (!isForm) box.addEventListener("keydown", (event) => moveFocus(box, event));
   render(view(close), box);
@@ -53,13 +54,15 @@ export const item = (label, act, isDanger = false) =>
     ${label}
   </button>`;
 
-function dispose(box, anchor) {
+function dispose(box, anchor, back) {
   const hadFocus = box.contains(document.activeElement) || document.activeElement === document.body;
   anchor.removeAttribute("aria-expanded");
   render(null, box);
   box.remove();
   if (open && open.box === box) open = null;
-  if (hadFocus && anchor.isConnected) anchor.focus();
+  if (!hadFocus) return;
+  if (anchor.isConnected) anchor.focus();
+  else back();
 }
 
 function below(anchor) {

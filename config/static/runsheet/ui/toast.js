@@ -2,15 +2,14 @@
 /** Short messages in the corner. Errors stay until closed and are announced at once. */
 import { Problem, isAbort, linesOf } from "../api.js";
 
-function shelf() {
-  let found = document.querySelector(".toasts");
-  if (!found) {
-    found = document.createElement("div");
-    found.className = "toasts";
-    document.body.append(found);
-  }
-  return found;
-}
+const shelf = document.createElement("div");
+shelf.className = "toasts";
+/** Stands from the beginning: screen readers say what comes into a live region, not always one that comes. */
+const told = document.createElement("div");
+told.setAttribute("role", "status");
+told.setAttribute("aria-atomic", "false");
+shelf.append(told);
+document.body.append(shelf);
 
 /**
  * @param {string} text
@@ -20,11 +19,11 @@ export function toast(text, { kind = "info", seconds = 6, action } = {}) {
   const box = document.createElement("div");
   box.className = "toast";
   box.dataset.kind = kind;
-  box.setAttribute("role", kind === "error" ? "alert" : "status");
+  if (kind === "error") box.setAttribute("role", "alert");
   const words = document.createElement("span");
   words.textContent = text;
   box.append(words);
-  const close = () => box.remove();
+  const close = closing(box);
   if (action)
     box.append(
       button(action.label, "button small", () => {
@@ -33,7 +32,7 @@ export function toast(text, { kind = "info", seconds = 6, action } = {}) {
       }),
     );
   box.append(button("Close", "button small", close));
-  shelf().append(box);
+  (kind === "error" ? shelf : told).append(box);
   if (kind !== "error") setTimeout(close, seconds * 1000);
 }
 
@@ -42,6 +41,20 @@ export function report(error, doing) {
   if (isAbort(error)) return;
   toast(`Could not ${doing}. ${linesOf(error).join(" ")}`, { kind: "error" });
   if (!(error instanceof Problem)) console.warn(error);
+}
+
+/** Takes a message away; the focus goes back to where it came from. @param {HTMLElement} box */
+function closing(box) {
+  /** @type {any} */
+  let before = null;
+  box.addEventListener("focusin", ({ relatedTarget }) => {
+    if (relatedTarget instanceof HTMLElement && !shelf.contains(relatedTarget)) before = relatedTarget;
+  });
+  return () => {
+    const hadFocus = box.contains(document.activeElement);
+    box.remove();
+    if (hadFocus && before?.isConnected) before.focus({ preventScroll: true });
+  };
 }
 
 function button(label, className, run) {

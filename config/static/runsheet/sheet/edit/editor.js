@@ -19,7 +19,6 @@ export class Editor {
     this.at = null;
     /** @type {Choices|null} */
     this.choices = null;
-    this.isBusy = false;
     field.box.addEventListener("input", () => this.typed());
     for (const type of ["pointerdown", "click", "dblclick"])
       field.box.addEventListener(type, (event) => event.stopPropagation());
@@ -29,6 +28,11 @@ export class Editor {
     grid.scroller.addEventListener("scroll", follow, { passive: true });
     grid.addEventListener("sheet:active", ({ detail }) => {
       if (this.at && !isAt(detail, this.at.place)) this.commit(null);
+    });
+    grid.addEventListener("sheet:shift", ({ detail }) => {
+      if (!this.at) return;
+      this.at.place = detail;
+      follow();
     });
   }
 
@@ -83,7 +87,7 @@ export class Editor {
 
   /** @returns {import("./kinds.js").Meant} */
   meant() {
-    if (this.choices) return { value: this.choices.value, sure: true };
+    if (this.choices) return { value: this.choices.value };
     return fromText(this.at.column, this.field.input.value);
   }
 
@@ -112,12 +116,11 @@ export class Editor {
   }
 
   /**
-   * Write what is there and move on. What the server surely takes is shown at once; what it may refuse stays here until
-   * it has spoken.
+   * Write what is there and move on at once, whatever the server will say: it is shown meanwhile.
    * @param {{row: number, col: number}|null} step where to go then; null stays
    */
   async commit(step) {
-    if (!this.at || this.isBusy) return;
+    if (!this.at) return;
     const { at } = this;
     const meant = this.meant();
     const text = this.field.input.value;
@@ -126,18 +129,14 @@ export class Editor {
       if (!isAt(this.grid.active, at.place)) this.grid.activate(at.place);
       return;
     }
-    if (isSame(meant.value, at.was)) return this.leave(step);
-    if (meant.sure) this.leave(step);
-    else this.field.tell("Saving…");
-    this.isBusy = !meant.sure;
+    this.leave(step);
+    if (isSame(meant.value, at.was)) return;
+    const left = this.grid.active;
     try {
       const words = `change “${at.column.name}”`;
       await this.grid.writer.write([{ row: at.row, data: { [at.column.key]: meant.value } }], { words, throws: true });
-      if (this.at === at) this.leave(step);
     } catch (error) {
-      this.refused(at, text, wordsOf(error));
-    } finally {
-      this.isBusy = false;
+      this.refused(at, text, wordsOf(error), isAt(this.grid.active, left));
     }
   }
 
@@ -149,9 +148,8 @@ export class Editor {
     this.grid.activate(within(next, this.grid.bounds));
   }
 
-  /** What was refused is back in its field, with the server's words; nothing typed is lost. */
-  refused(at, text, words) {
-    if (this.at === at) return this.field.tell(words, true);
+  /** What was refused is back in its field, with the server's words, or waits for who goes on elsewhere. */
+  refused(at, text, words, isThere) {
     const again = () => {
       const row = this.grid.store.index.get(at.row);
       const col = this.grid.schema.columns.findIndex((column) => column.id === at.column.id) + 1;
@@ -164,10 +162,10 @@ export class Editor {
       });
     };
     const action = { label: "Edit again", run: again };
-    if (this.field.hasFocus && !this.at) again();
+    if (isThere && this.field.hasFocus && !this.at) again();
     else toast(`Could not change “${at.column.name}”. ${words}`, { kind: "error", action });
   }
 }
 
-const isAt = (one, other) => Boolean(one) && one.row === other.row && one.col === other.col;
+const isAt = (one, other) => Boolean(one) && one.row === other?.row && one.col === other.col;
 const turned = (step, isBack) => (isBack ? { row: -step.row, col: -step.col } : step);

@@ -2,12 +2,11 @@
 /**
  * What is typed, by column type: the text a value is edited as, and the value a text means. Pure.
  *
- * The server decides. `sure` says that it will surely take the value, `hint` what it may object to; only JSON that is
- * none cannot be sent at all (`fault`).
+ * The server decides. `hint` says what it may object to; only JSON that is none cannot be sent at all (`fault`).
  */
 import { Problem } from "../../api.js";
 
-/** @typedef {{value: any, sure: boolean, hint?: string, fault?: string}} Meant */
+/** @typedef {{value: any, hint?: string, fault?: string}} Meant */
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i;
 const GROUPED = /^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$/;
@@ -38,8 +37,8 @@ export function toNative(column, value) {
 export function fromText(column, text) {
   const trimmed = text.trim();
   if (column.type === "json") return fromJson(trimmed);
-  if (column.type === "text") return { value: text || null, sure: true };
-  if (!trimmed) return { value: null, sure: true };
+  if (column.type === "text") return { value: text || null };
+  if (!trimmed) return { value: null };
   switch (column.type) {
     case "number":
       return fromNumber(trimmed, trimmed);
@@ -58,36 +57,35 @@ export function fromText(column, text) {
         "Write it like name@example.org.",
       );
     default:
-      return { value: trimmed, sure: false };
+      return { value: trimmed };
   }
 }
 
 function fromJson(text) {
-  if (!text) return { value: null, sure: true };
+  if (!text) return { value: null };
   try {
-    return { value: JSON.parse(text), sure: true };
+    return { value: JSON.parse(text) };
   } catch (error) {
-    return { value: null, sure: false, fault: `This is not JSON: ${/** @type {Error} */ (error).message}` };
+    return { value: null, fault: `This is not JSON: ${/** @type {Error} */ (error).message}` };
   }
 }
 
 /** Digits that a number of JavaScript cannot keep are sent as they are. */
 function fromNumber(text, typed) {
   const plain = GROUPED.test(text) ? text.replaceAll(",", "") : text;
-  if (!NUMBER.test(plain)) return { value: typed, sure: false, hint: "Write a number like 1234.5." };
+  if (!NUMBER.test(plain)) return { value: typed, hint: "Write a number like 1234.5." };
   const value = Number(plain);
   const isKept = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
-  return { value: isKept ? value : typed, sure: isKept };
+  return { value: isKept ? value : typed };
 }
 
 function fromMoment(text) {
   const found = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(\.\d{3})?Z?$/.exec(text);
-  if (!found) return { value: text, sure: false, hint: "Write it like 2024-12-31 08:30, in UTC." };
-  return { value: `${found[1]}T${found[2]}${found[3] || ":00"}${found[4] || ".000"}Z`, sure: true };
+  if (!found) return { value: text, hint: "Write it like 2024-12-31 08:30, in UTC." };
+  return { value: `${found[1]}T${found[2]}${found[3] || ":00"}${found[4] || ".000"}Z` };
 }
 
-const checked = (text, pattern, hint) =>
-  pattern.test(text) ? { value: text, sure: true } : { value: text, sure: false, hint };
+const checked = (text, pattern, hint) => (pattern.test(text) ? { value: text } : { value: text, hint });
 
 /** What the server said about a cell, without the place of the row in the call. */
 export function wordsOf(error) {

@@ -27,7 +27,7 @@ export function openColumnMenu(grid, column, anchor, at) {
   const sorted = viewing.sort.find((key) => key.column === id);
   const others = viewing.sort.filter((key) => key !== sorted);
   const [up, down] = ENDS[column.type] || ["A → Z", "Z → A"];
-  open(grid, anchor, name, at, id, (item) => {
+  open(grid, anchor, name, at, () => grid.header.focus(id), (item) => {
     const sort = (words, direction) => {
       const keys = [{ column: id, direction }, ...others].slice(0, MOST_SORTED);
       return item(words, () => viewing.set({ sort: keys }), { on: sorted?.direction === direction || null });
@@ -62,7 +62,7 @@ export function openColumnMenu(grid, column, anchor, at) {
 export function openGroupMenu(grid, group, anchor, at) {
   const outputs = group.outputs.map((column) => column.id);
   const isAll = grid.schema.columns.length <= outputs.length;
-  open(grid, anchor, group.name, at, "", (item) => [
+  open(grid, anchor, group.name, at, () => grid.header.focusGroup(group.id), (item) => [
     grid.mayRun && [
       item("Run…", () => openRun(grid, [group], `Run “${group.name}” on`, anchor)),
       item("Stop this group", () => stopGroups(grid.session, grid.store, [group.id]), { danger: true }),
@@ -73,12 +73,17 @@ export function openGroupMenu(grid, group, anchor, at) {
   ]);
 }
 
-/** A menu; a column's name has the focus again afterwards, even if the header was drawn anew. */
-function open(grid, anchor, label, at, columnId, view) {
+/**
+ * A menu. What it is of has the focus again afterwards, even if the header was drawn anew meanwhile: by somebody else
+ * (`back`), or by what was chosen, which may have asked something in a dialog (`after`). What is gone leaves it to the
+ * grid.
+ */
+function open(grid, anchor, label, at, focus, view) {
+  const back = () => focus() || grid.takeFocus();
   const after = () => {
-    if (document.activeElement === document.body) grid.header.focus(columnId);
+    if (document.activeElement === document.body) back();
   };
-  openMenu(anchor, (close) => [html`<h3>${label}</h3>`, view(itemsOf(close, after))], { label, at });
+  openMenu(anchor, (close) => [html`<h3>${label}</h3>`, view(itemsOf(close, after))], { label, at, back });
 }
 
 /** The width as a number: for those who cannot drag. */

@@ -6,13 +6,16 @@
  * only when their page is read again and has them in another order.
  */
 import { plural } from "../../format.js";
+import { Voice } from "../../ui/voice.js";
 import { askedOf } from "./asked.js";
 
 /** Some row moved, and nothing has said which. */
 const SOMEBODY = "somebody";
 
-/** Part of the grid. */
+/** Part of the grid; `grid.hasMoved`. */
 export function attachMoved(grid) {
+  const voice = new Voice();
+  grid.append(voice.element);
   const note = document.getElementById("rows-moved");
   const words = note?.querySelector("span");
   /** @type {Set<string>} */
@@ -20,10 +23,13 @@ export function attachMoved(grid) {
   const suspects = new Set();
   const show = () => {
     if (!note || !words) return;
-    note.hidden = moved.size === 0;
-    words.textContent = moved.size ? `${plural(moved.size, "row")} may have moved` : "";
+    const text = moved.size ? `${plural(moved.size, "row")} may have moved` : "";
+    note.hidden = !text;
+    words.textContent = text;
+    voice.say(text, text && "moved");
   };
   const later = () => {
+    grid.hasMoved = moved.size > 0;
     grid.movedFrame ||= requestAnimationFrame(() => {
       grid.movedFrame = 0;
       show();

@@ -128,9 +128,9 @@ export class Viewing {
   /** Views may have been changed elsewhere; what this person has not changed follows. */
   async reread() {
     const before = this.view;
-    const wasChanged = this.isChanged;
     await this.read();
     if (!this.started || before !== this.view) return;
+    const wasChanged = this.isChanged; // perhaps meanwhile
     this.view = before && (this.views.find((view) => view.id === before.id) || null);
     if (before && !this.view) {
       toast(`The view “${before.name}” has been deleted.`);
