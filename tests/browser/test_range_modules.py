@@ -231,7 +231,7 @@ BULK = """(async () => {
   const grid = {
     query: {}, session: {path: 'tables/t/'}, selection: {isEverything: false}, bounds: {rows: 9_000}, hasMoved: false,
     store: {row: (n) => ({id: `r${n}`}), total: 9_000},
-    writer: {seal: (words) => seals.push(words), remember: async (words, act) => act(),
+    writer: {seal: (words) => seals.push(words), remember: async (words, act) => act(), hold: (done) => done,
       write: async (rows) => ({kind: 'write', rows}), remove: async () => given.removes},
   };
   const agree = async (asked) => {
