@@ -114,6 +114,10 @@ def test_what_failed_is_shown_traced_and_tried_again(site: Site, workspace: Work
     drawer.get_by_label("Attempt", exact=True).select_option(index=1)
     expect(drawer).not_to_contain_text("one keeps its output from")
     drawer.get_by_role("button", name="Close").click()
+    page.locator('.sheet-row[data-number="2"] [role="rowheader"]').click()
+    page.get_by_role("group", name="Selected rows").get_by_role("button", name="View run").click()
+    expect(drawer).to_contain_text("attempt 2")
+    drawer.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Show failed").click()
     expect(page.get_by_role("grid")).to_have_attribute("aria-rowcount", str(2 + 3))
     with page.expect_response(lambda answer: "retry-failed" in answer.url and answer.status == 202):

@@ -35,11 +35,13 @@ function drawBar(grid, box) {
   const groups = groupsOf(grid);
   const isAll = groups.length === schema.groups.length;
   const act = (label, run, look = "") => button(label, run, `small ${look}`);
+  const ran = selection.count === 1 && ranOf(grid, groups);
   const what = isAll ? "" : ` · ${groups.map((group) => group.name).join(", ")}`;
   const runs = () => [
     act(html`${icon("play")}Run`, () => start(grid, groups, "incomplete"), "primary"),
     act("Run again", () => start(grid, groups, "all")),
     act(html`${icon("stop")}Stop`, () => stop(grid, groups), "danger"),
+    ran && act("View run", () => view(grid, ran)),
   ];
   const words = `${selectionWords(selection.ranges, grid.bounds.rows)}${what}`;
   render(
@@ -54,6 +56,20 @@ function groupsOf({ selection, schema }) {
   const meant = new Set(selection.ranges.flatMap((range) => selection.columns(range).map((column) => column.group)));
   const found = schema.groups.filter((group) => meant.has(group.id));
   return found.length ? found : schema.groups;
+}
+
+/** The first cell of the selected row that has run, by its place; or undefined. */
+function ranOf({ selection, store, schema }, groups) {
+  const row = selection.rows()[0].from;
+  const cells = store.row(row)?.cells || {};
+  const ran = new Set(groups.map((group) => group.id).filter((id) => cells[id]?.run));
+  const at = schema.columns.findIndex((column) => ran.has(column.group));
+  return at < 0 ? undefined : { row, col: at + 1 };
+}
+
+function view(grid, place) {
+  grid.activate(place);
+  grid.openDrawer(place);
 }
 
 async function start(grid, groups, mode) {
