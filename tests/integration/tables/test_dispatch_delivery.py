@@ -302,13 +302,16 @@ def test_whatever_is_lost_doubled_or_late_every_cell_ends_once(
     kill_at_commit: Callable[..., None],
     steps: list[tuple[str, int]],
 ) -> None:
-    """Kills aside, no block runs twice; with them, once more per kill. In the end everything is accounted for."""
+    """No block runs twice but those whose worker died before the commit of their pack. Everything is accounted for.
+
+    A pack holds more than one cell once cells are known to be quick, so what a kill costs depends on the machine.
+    """
     probe.reset()
     inbox.waiting.clear()
     Dispatch.objects.all().delete()
     worker.start(slots=2)
     sheet = probing_chain(23)
-    dispatch, kills = start(sheet), 0
+    dispatch, kills, lost = start(sheet), 0, 0
     for action, choice in steps:
         inbox.unpack()
         if not inbox.waiting:
@@ -325,10 +328,12 @@ def test_whatever_is_lost_doubled_or_late_every_cell_ends_once(
             reap()
         elif action == "kill":
             kill_at_commit()
+            calls = len(probe.calls)
             try:
                 inbox.deliver(message)
             except WorkerKilled:
                 kills += 1
+                lost += len(probe.calls) - calls
             kill_at_commit(0)
         elif action != "drop":
             inbox.deliver(message)
@@ -337,8 +342,7 @@ def test_whatever_is_lost_doubled_or_late_every_cell_ends_once(
     settle(inbox)
     found = check_account(dispatch, rows=23)
     assert found.completed + found.failed + sum(found.skipped.values()) == 46
-    assert len(probe.calls) <= found.completed + kills + 2
-    assert len(probe.calls) >= found.completed
+    assert len(probe.calls) == found.completed + lost
     if not kills:
         assert set(probe.counts().values()) == {1}
         assert found.completed == 46
