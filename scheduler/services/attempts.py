@@ -140,11 +140,13 @@ def _dispatch_begin(invocation: Invocation, person: Membership) -> Begun:
         raise TableNotFound("The table is archived.")
     options = trigger.target_options
     groups = options.get("groups")
+    mode, continues = _share(invocation)
     outcome = dispatch_start(
         table=table,
         groups=None if groups is None else [UUID(group) for group in groups],
         filter=options.get("filter"),
-        mode=_mode(invocation),
+        mode=mode,
+        continues=continues,
         limit=options.get("limit"),
         actor=person.user,
         trigger_id=trigger.pk,
@@ -154,15 +156,21 @@ def _dispatch_begin(invocation: Invocation, person: Membership) -> Begun:
     return Begun(child_id, payload_of(invocation))
 
 
-def _mode(invocation: Invocation) -> Mode:
-    """The trigger's mode; a retry runs what failed, or, where the attempt before was cut off amid its rows, what is not
-    done: what that one finished is not paid for twice. An attempt over another table says nothing of this one.
+def _share(invocation: Invocation) -> tuple[Mode, list[UUID]]:
+    """What is left for this attempt: the trigger's mode, and the dispatches it goes on from.
+
+    A retry runs what failed. Where the attempt before was cut off amid its rows, by its time or by a storm of failures,
+    it runs what the trigger asks for without what the attempts before completed: nothing is paid for twice, and no row
+    is left out that was to be run again. An attempt over another table says nothing of this one.
     """
     trigger = invocation.trigger
+    assert trigger.table_id is not None, "the database checks that a trigger has its target"
     mode = Mode(trigger.target_options.get("mode", Mode.INCOMPLETE))
-    before = Dispatch.objects.filter(pk__in=invocation.children[-1:]).first()
-    if before is None or before.table_id != trigger.table_id:
-        return mode
-    if before.status == DispatchStatus.COMPLETE:
-        return Mode.FAILED
-    return Mode.INCOMPLETE if mode is Mode.ALL else mode
+    earlier = Dispatch.objects.filter(pk__in=invocation.children, table_id=trigger.table_id)
+    ended = dict(earlier.values_list("pk", "status"))
+    before = UUID(str(invocation.children[-1])) if invocation.children else None
+    if before not in ended:
+        return mode, []
+    if ended[before] == DispatchStatus.COMPLETE:
+        return Mode.FAILED, []
+    return mode, sorted(ended)

@@ -121,7 +121,8 @@ class Request:
 
     ``stopped`` are groups it goes on without, which do not follow by themselves either (T24). ``over_budget`` says that
     the workspace may begin no more cells today (S18). ``follows``: the cell reads what was just filled on this
-    request's behalf, which concerns it even if a later request has finished it since.
+    request's behalf, which concerns it even if a later request has finished it since. ``continues`` are the dispatches
+    that it takes up where they were cut off: what they completed counts as done here.
     """
 
     dispatch_id: UUID
@@ -132,6 +133,11 @@ class Request:
     stopped: frozenset[UUID] = frozenset()
     over_budget: bool = False
     follows: bool = False
+    continues: frozenset[UUID] = frozenset()
+
+    def left_done(self, cell: CellState) -> bool:
+        """Whether a dispatch that this one takes up completed the cell."""
+        return cell.dispatch_id in self.continues and cell.status is CellStatus.COMPLETED
 
 
 @dataclass(frozen=True, slots=True)

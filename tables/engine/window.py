@@ -84,7 +84,8 @@ def clears_for(row: RowState, request: Request) -> list[CellState]:
 
     ``all`` sets aside every targeted finished record, so that a dependant waits for the new value of its source;
     ``incomplete`` only failed and cancelled ones; ``new`` nothing. ``failed`` keeps its records until they run:
-    they are what says that a cell failed. Never what this dispatch itself finished, never a later tombstone.
+    they are what says that a cell failed. Never what this dispatch itself finished or one that it takes up has
+    completed, never a later tombstone.
     """
     if request.mode not in (Mode.ALL, Mode.INCOMPLETE) or not request.is_manual:
         return []
@@ -94,6 +95,7 @@ def clears_for(row: RowState, request: Request) -> list[CellState]:
         if cell.group_id in request.groups
         and cell.status in FINISHED
         and cell.dispatch_id != request.dispatch_id
+        and not request.left_done(cell)
         and max(cell.cancelled_sequence, cell.requested) <= request.sequence
         and (request.mode is Mode.ALL or cell.status is not CellStatus.COMPLETED)
     ]

@@ -16,9 +16,10 @@ from workspaces.ids import uuid7
 class Dispatch(models.Model):
     """One request: mode, scope, cursor, limit, and the exact account of what came of it (T13).
 
-    ``scope``: ``{"rows": [ids] | {"from", "to"} | absent, "filter"?, "exclude_rows"?, "failed_of"?, "stopped"?}``;
-    ``failed_of`` is the dispatch whose failed cells are run again (``services.failed_again``), ``stopped`` lists
-    selections that were stopped ahead of the walk (``services.stopped_ahead``). ``requested_sequence``
+    ``scope``: ``{"rows": [ids] | {"from", "to"} | absent, "filter"?, "exclude_rows"?, "failed_of"?, "continues"?,
+    "stopped"?}``; ``failed_of`` is the dispatch whose failed cells are run again (``services.failed_again``),
+    ``continues`` lists those that were cut off and are taken up by this one, ``stopped`` selections that were stopped
+    ahead of the walk (``services.stopped_ahead``). ``requested_sequence``
     is the table's action number (T25), ``upper_seq`` the creation sequence no row of it exceeds. ``cursor`` is
     the keyset of the last row handed over, exclusive (null: before the first row). The counters hold what closed
     windows and passed rows came to; windows in flight are added on reading. ``paused`` counts the cells that were

@@ -341,4 +341,5 @@ def request_of(dispatch: Dispatch) -> Request:
         is_manual=dispatch.is_manual,
         sequence=dispatch.requested_sequence,
         stopped=frozenset(dispatch.stopped_groups),
+        continues=frozenset(map(UUID, dispatch.scope.get("continues", ()))),
     )

@@ -57,14 +57,16 @@ def dispatch_start(
     idempotency_key: str | None = None,
     trigger_id: UUID | None = None,
     failed_of: UUID | None = None,
+    continues: Sequence[UUID] = (),
     expected: int | None = None,
 ) -> DispatchOutcome:
     """Store a request to run workflow groups over rows, and wake a dispatcher after the commit.
 
     ``groups=None`` means all of the table; ``rows`` is a list of at most 1,000 ids, ``{"from", "to", "filter"?,
     "sort"?}`` (row ids, inclusive, in that list's order), ``{"seq_from", "seq_to"}`` (a bulk insert's), or ``None`` for
-    all. ``failed_of`` narrows them to those on which that dispatch failed; ``expected`` is how many rows it was when
-    a person looked. The same ``idempotency_key`` answers the same dispatch, whatever has become of it since.
+    all. ``failed_of`` narrows them to those on which that dispatch failed. ``continues`` are dispatches that were cut
+    off: the cells they completed stay as they are. ``expected`` is how many rows it was when a person looked. The same
+    ``idempotency_key`` answers the same dispatch, whatever has become of it since.
 
     Raises:
         GroupNotFound, ScopeInvalid, FilterInvalid, SortInvalid: the request names what is not there.
@@ -81,10 +83,12 @@ def dispatch_start(
     if idempotency_key is not None:
         known = Dispatch.objects.filter(table=table, idempotency_key=idempotency_key).first()
         if known is not None:
-            return _same(known, groups, scope_named(rows, filter, exclude_rows, failed_of), mode, limit)
+            return _same(
+                known, groups, scope_named(rows, filter, exclude_rows, failed_of, continues), mode, limit
+            )
     spec = table_spec(table.id)
     named = groups_named(spec, groups)
-    scope = scope_of(spec, rows, filter, exclude_rows, failed_of)
+    scope = scope_of(spec, rows, filter, exclude_rows, failed_of, continues)
     if not named or scope.get("rows") == []:
         return DispatchOutcome(None, {"no_groups" if not named else "no_rows": 1})
     request = Request(uuid7(), frozenset(named), mode, is_manual, sequence)

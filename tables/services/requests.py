@@ -26,7 +26,8 @@ class WindowRequest:
 
 _WINDOW = """
 SELECT w.token, w.lane, w.interactive, d.table_id, d.requested_by_id, d.id, d.groups, d.mode, d.is_manual,
-       d.requested_sequence, w.resumes, d.stopped_groups
+       d.requested_sequence, w.resumes, d.stopped_groups,
+       ARRAY(SELECT jsonb_array_elements_text(d.scope -> 'continues'))::uuid[]
   FROM tables_window w JOIN tables_dispatch d ON d.id = w.dispatch_id
   JOIN tables_table t ON t.id = d.table_id AND t.archived_at IS NULL
  WHERE w.id = %s::uuid
@@ -41,7 +42,15 @@ def window_request(window_id: UUID) -> WindowRequest | None:
     if found is None:
         return None
     token, lane, interactive, table_id, actor_id, dispatch_id, groups, mode, *rest = found
-    is_manual, sequence, resumes, stopped = rest
+    is_manual, sequence, resumes, stopped, continued = rest
     left = frozenset(groups).difference(stopped)
-    request = Request(dispatch_id, left, Mode(mode), is_manual, sequence, frozenset(stopped))
+    request = Request(
+        dispatch_id,
+        left,
+        Mode(mode),
+        is_manual,
+        sequence,
+        stopped=frozenset(stopped),
+        continues=frozenset(continued),
+    )
     return WindowRequest(window_id, token, lane, table_id, actor_id, interactive, request, resumes)

@@ -3,7 +3,8 @@
 The stored form is what was asked, with one addition: a range keeps the places of its ends (``bounds``) as they were
 when it was asked for. So it stays the range a person saw, whatever becomes of the two rows at its ends. Values always
 travel as parameters. ``failed_of`` names a dispatch: the rows on which one of its cells failed, as long as that failure
-is the cell's last word.
+is the cell's last word. ``continues`` names dispatches that were cut off; it tells cells apart, not rows: see
+``engine.eligibility``.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ def scope_of(
     filter_: Mapping[str, Any] | None = None,
     exclude_rows: Sequence[UUID] = (),
     failed_of: UUID | None = None,
+    continues: Sequence[UUID] = (),
 ) -> dict[str, Any]:
     """The stored form of what a request names; a filter is checked now and evaluated when rows are reached.
 
@@ -52,7 +54,7 @@ def scope_of(
     end first), ``{"seq_from", "seq_to"}``, or ``None`` for all. Raises ``ScopeInvalid``, ``FilterInvalid``,
     ``SortInvalid``.
     """
-    scope = scope_named(rows, filter_, exclude_rows, failed_of)
+    scope = scope_named(rows, filter_, exclude_rows, failed_of, continues)
     if isinstance(rows, Mapping) and "seq_from" not in rows:
         scope["rows"]["bounds"] = _bounds(spec, scope["rows"])
     elif isinstance(scope.get("rows"), list) and len(scope["rows"]) > MAX_NAMED_ROWS:
@@ -68,6 +70,7 @@ def scope_named(
     filter_: Mapping[str, Any] | None,
     exclude_rows: Sequence[UUID],
     failed_of: UUID | None = None,
+    continues: Sequence[UUID] = (),
 ) -> dict[str, Any]:
     """What a request names, in the form it is compared in; nothing is checked."""
     scope: dict[str, Any] = {}
@@ -84,6 +87,8 @@ def scope_named(
         scope["exclude_rows"] = [str(row) for row in exclude_rows]
     if failed_of is not None:
         scope["failed_of"] = str(failed_of)
+    if continues:
+        scope["continues"] = [str(dispatch) for dispatch in continues]
     return scope
 
 

@@ -59,9 +59,9 @@ class Walk:
     def records_tell(self) -> bool:
         """Whether a cell's record alone can say that it has nothing to do."""
         named = [group for group in self.spec.groups if group.id in self.request.groups]
-        return self.request.mode is not Mode.ALL and (
-            self.request.is_manual or all(group.auto_run for group in named)
-        )
+        if self.request.mode is Mode.ALL or (self.request.mode is Mode.NEW and self.request.continues):
+            return False
+        return self.request.is_manual or all(group.auto_run for group in named)
 
 
 @dataclass(slots=True)

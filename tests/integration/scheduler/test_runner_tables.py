@@ -137,16 +137,57 @@ def test_how_many_cells_may_fail_is_the_triggers_affair(
     assert status(invocation) == ends
 
 
-def test_a_dispatch_that_was_cut_off_is_retried_as_a_whole(inbox: Inbox, worker: Any) -> None:
+@pytest.mark.parametrize(("mode", "again_in"), [("all", 2), ("new", 2), ("incomplete", 2), ("failed", 0)])
+def test_a_dispatch_that_was_cut_off_is_taken_up_where_it_was(
+    inbox: Inbox, worker: Any, probe: Probe, settings: Any, mode: str, again_in: int
+) -> None:
+    """What it asked for, without what it completed: no cell is paid for twice, none is left as it was before (§5.5)."""
+    settings.RUNSHEET_WINDOW_ROWS = 1
     sheet = probing_table(rows=3)
-    invocation = ran(table_trigger(sheet, timeout_seconds=30, target_options={"mode": "all"}))
+    if mode == "all":
+        dispatch_start(table=sheet.table)
+        inbox.run_all()
+        probe.reset()
+    invocation = ran(table_trigger(sheet, timeout_seconds=30, target_options={"mode": mode}))
+    while mode != "failed" and not probe.calls:
+        inbox.deliver(inbox.take())
     earlier(invocation, 31, "deadline_at")
     assert invocation_time_out(invocation.pk)
-    assert (status(invocation), dispatch_of(invocation).status) == ("pending", "cancelled")
+    cut = dispatch_of(invocation)
+    assert (status(invocation), cut.status) == ("pending", "cancelled")
+    inbox.waiting.clear()
     again(invocation)
-    assert dispatch_of(invocation).mode == "incomplete"  # rows it had not reached have no cell that failed
+    going_on = dispatch_of(invocation)
+    assert (going_on.mode, going_on.scope) == (mode, {"continues": [str(cut.pk)]})
     inbox.run_all()
-    assert (status(invocation), sheet.values("a")) == ("completed", ["n0", "n1", "n2"])
+    assert status(invocation) == "completed"
+    assert len(probe.calls) == (1 + again_in if again_in else 0)
+    assert len(probe.counts()) == len(probe.calls)
+
+
+def test_a_run_that_a_storm_of_failures_ended_runs_all_the_rest_when_it_is_tried_again(
+    inbox: Inbox, worker: Any, probe: Probe, settings: Any
+) -> None:
+    settings.RUNSHEET_WINDOW_ROWS, settings.RUNSHEET_STORM_FAILURES = 1, 2
+    worker.start(slots=1)
+    sheet = probing_table(rows=60)
+    dispatch_start(table=sheet.table)
+    inbox.run_all()
+    probe.reset()
+    failing(probe, *(f"n{n}" for n in range(1, 60)))
+    invocation = ran(table_trigger(sheet, target_options={"mode": "all"}))
+    inbox.run_all()
+    waiting = fresh(invocation)
+    assert (waiting.status, waiting.error_code) == ("pending", "child_failed")
+    assert "so the run stopped itself" in waiting.error_message
+    reached = set(probe.counts())
+    assert "n0" in reached
+    assert len(reached) < 60
+    probe.reset()
+    again(invocation)
+    inbox.run_all()
+    assert status(invocation) == "completed"
+    assert probe.counts() == {f"n{n}": 1 for n in range(1, 60)}
 
 
 def test_the_table_that_ran_is_shown_though_the_trigger_runs_another_one_by_now(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tables.engine.eligibility import Reason, Verdict, classify_cell, is_fresh, runnable, unmet_dependencies
 from tables.engine.mapping import judge_condition
-from tests.unit.tables.specs import THIS, cell, group, named, request, row, table
+from tests.unit.tables.specs import EARLIER, THIS, cell, group, named, request, row, table
 
 A = group("A", "name", auto_run=True)
 LONE = table(A)
 ALL, INCOMPLETE, FAILED, NEW = (request(mode, "A") for mode in ("all", "incomplete", "failed", "new"))
+CONTINUING, CONTINUING_NEW = (replace(asked, continues=frozenset({EARLIER})) for asked in (ALL, NEW))
 AUTOMATIC = request("incomplete", "A", is_manual=False)
 AUTOMATIC_ALL = request("all", "A", is_manual=False)
 
@@ -62,6 +64,32 @@ VERDICTS: list[tuple[str, Any, Any, Reason]] = [
         FAILED,
         row(None, cell("A", "failed", dispatch=THIS)),
         Reason.ALREADY_DONE_HERE,
+    ),
+    (
+        "finished by what it goes on from",
+        CONTINUING,
+        row(None, cell("A", "completed")),
+        Reason.ALREADY_DONE_HERE,
+    ),
+    ("failed there", CONTINUING, row(None, cell("A", "failed")), Reason.RUN),
+    (
+        "finished by another",
+        CONTINUING,
+        row(None, cell("A", "completed", dispatch=named("other"))),
+        Reason.RUN,
+    ),
+    (
+        "finished there, but what it reads was just made",
+        replace(CONTINUING, follows=True),
+        row(None, cell("A", "completed")),
+        Reason.RUN,
+    ),
+    ("cut off there, mode new", CONTINUING_NEW, row(None, cell("A", "cancelled")), Reason.RUN),
+    (
+        "cut off by another, mode new",
+        CONTINUING_NEW,
+        row(None, cell("A", "cancelled", dispatch=named("other"))),
+        Reason.HAS_ATTEMPT,
     ),
     ("attempted, mode new", NEW, row(None, cell("A", "failed")), Reason.HAS_ATTEMPT),
     ("stopped, mode new", NEW, row(None, cell("A", "cancelled")), Reason.HAS_ATTEMPT),

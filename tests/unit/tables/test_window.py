@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ from tests.unit.tables.specs import EARLIER, THIS, cell, group, named, request, 
 A, B = group("A", "name", auto_run=True), group("B", "a", auto_run=True)
 PAIR = table(A, B)
 BOTH = ("A", "B")
+CONTINUING = replace(request("all", *BOTH), continues=frozenset({EARLIER}))
 
 
 def many(count: int) -> list[RowState]:
@@ -78,6 +80,8 @@ CLEARS: list[tuple[str, Request, CellState, bool]] = [
         cell("B", "cancelled", cancelled_sequence=11),
         False,
     ),
+    ("all: what it goes on from has failed", CONTINUING, cell("B", "failed"), True),
+    ("all: never what it goes on from has completed", CONTINUING, cell("B", "completed"), False),
     ("incomplete: a failed record", request("incomplete", *BOTH), cell("B", "failed"), True),
     ("incomplete: a stopped record", request("incomplete", *BOTH), cell("B", "cancelled"), True),
     ("incomplete: never a completed one", request("incomplete", *BOTH), cell("B", "completed"), False),

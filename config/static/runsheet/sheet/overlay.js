@@ -58,10 +58,9 @@ export const isStorm = (dispatch) => dispatch.error?.code === "failure_storm";
 
 /** Whether the browser can tell which rows this dispatch is to run: else only the server can, with a page of rows. */
 export function isPlain(dispatch) {
-  const { filter, rows, exclude_rows: excluded } = dispatch.scope || {};
-  return (
-    !filter && !dispatch.limit && !dispatch.stopped_ahead && [rows, excluded].every((ids) => !ids || Array.isArray(ids))
-  );
+  const { filter, rows, exclude_rows: excluded, failed_of: failedOf, continues } = dispatch.scope || {};
+  if (filter || failedOf || continues || dispatch.limit || dispatch.stopped_ahead) return false;
+  return [rows, excluded].every((ids) => !ids || Array.isArray(ids));
 }
 
 const isAsked = (dispatch, groupId) => dispatch.groups.includes(groupId) && !dispatch.stopped_groups?.includes(groupId);
