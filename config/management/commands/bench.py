@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-MEASURES = ("p1", "p3", "p4", "p7", "p8", "p9", "p10", "p11", "p12")
+MEASURES = ("p1", "p3", "p4", "p7", "p8", "p9", "p10", "p11", "browser")
 
 
 class Command(BaseCommand):
@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Measure and print."""
-        from bench import p1, p3, p4, p7, p8, p9, p10, p11, p12
+        from bench import browser, p1, p3, p4, p7, p8, p9, p10, p11
         from bench.report import Figure, as_json, markdown
 
         wanted = options["measures"] or MEASURES
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             "p10": lambda: p10.figures(options["import_rows"], options["rounds"]),
             "p9": lambda: p9.figures(options["table_rows"]),
             "p11": lambda: p11.figures(options["triggers"]),
-            "p12": p12.figures,
+            "browser": browser.figures,
         }
         figures = [figure for name in wanted for figure in work[name]()]
         self.stdout.write(json.dumps(as_json(figures), indent=2) if options["json"] else markdown(figures))
