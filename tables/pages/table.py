@@ -8,12 +8,18 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.generic.base import TemplateView
 
+from tables.api.shapes import table_detail_json, view_json
 from tables.errors import TableNotFound
+from tables.events import stream_key
 from tables.models import Table
-from tables.selectors import table_of
+from tables.selectors import table_of, table_spec, views_of
+from workspaces.live.place import topic_place
 from workspaces.pages.access import WorkspacePageMixin
 from workspaces.selectors import membership_for
 from workspaces.states import Role
+
+MOST_VIEWS = 200
+"""As many as a page of the API holds: the browser asks for no more either."""
 
 
 class TablePage(WorkspacePageMixin, TemplateView):
@@ -30,7 +36,7 @@ class TablePage(WorkspacePageMixin, TemplateView):
             table = table_of(self.workspace.pk, table_id)
         except TableNotFound as error:
             raise Http404(str(error)) from error
-        return self.render_to_response(self.get_context_data(table=table))
+        return self.render_to_response(self.get_context_data(table=table, given=_given(table)))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add what the person may do here."""
@@ -44,3 +50,18 @@ class TablePage(WorkspacePageMixin, TemplateView):
             return None
         place = membership_for(self.membership.user_id, workspace_id)
         return None if place is None else place.workspace_id
+
+
+def _given(table: Table) -> dict[str, Any]:
+    """What `<run-sheet>` would ask for first, as the API answers it: its rows need not wait for that.
+
+    ``seq`` is the place in the table's log from which its socket goes on; null when Redis does not answer.
+    """
+    seq = topic_place(stream_key(table.pk))  # before what goes with it is read
+    table.refresh_from_db()
+    views = views_of(table).order_by("name", "id")[:MOST_VIEWS]
+    return {
+        "seq": seq,
+        "table": table_detail_json(table, table_spec(table.pk)),
+        "views": [view_json(view) for view in views],
+    }

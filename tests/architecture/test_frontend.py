@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.runtime import BASE_DIR
+from config.templatetags.modules import preload_modules
 
 STATIC = BASE_DIR / "config" / "static" / "runsheet"
 MODULES = sorted(path for path in STATIC.rglob("*.js") if "vendor" not in path.parts)
@@ -22,6 +23,7 @@ PAGES = {
     "table": ("sheet/element.js",),
     "tables": ("tables/list.js", "workspace.js"),
     "run": ("run/page.js",),
+    "approvals": ("workspace.js",),
     "runs": ("run/list.js", "workspace.js"),
     "triggers": ("triggers/list.js", "workspace.js"),
     "trigger": ("triggers/form.js",),
@@ -32,6 +34,9 @@ PAGES = {
     "workflow": ("flow/editor.js",),
 }
 """Which islands a page may load, by what they are for."""
+
+TEMPLATES = {"settings": "settings_base", "trigger": "trigger_form"}
+"""Those that are not named like their page."""
 
 STYLES = {
     "tables": ("tables",),
@@ -104,6 +109,19 @@ def test_a_page_weighs_little(page: str) -> None:
     styles = [STATIC / "css" / f"{name}.css" for name in ("tokens", "base", *STYLES.get(page, ()))]
     files = [*scripts, *styles]
     assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= PAGE_BYTES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=list(PAGES))
+def test_a_page_names_all_modules_it_needs_at_once(page: str) -> None:
+    entries = ("main.js", *PAGES[page])
+    named = re.findall(
+        r'<link rel="modulepreload" href="/static/runsheet/([^"]+)">', preload_modules(*entries)
+    )
+    assert len(named) == len(set(named))
+    assert {STATIC / name for name in named} == loaded_by([STATIC / name for name in entries])
+    (template,) = BASE_DIR.glob(f"*/templates/runsheet/{TEMPLATES.get(page, page)}.html")
+    (block,) = re.findall(r"{% preload_modules (.*?) %}", template.read_text())
+    assert re.findall(r'"([^"]+)"', block) == list(entries)
 
 
 def test_every_island_is_weighed_on_some_page() -> None:

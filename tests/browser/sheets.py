@@ -38,13 +38,15 @@ def two_step_sheet(workspace: Workspace, rows: int, milliseconds: int = 150) -> 
 
 
 def cells(page: Page, column: str) -> Locator:
-    """The cells of a column that are on the page, in no particular order."""
-    return page.locator(f'.sheet-row:not([hidden]) [data-column="{column}"]')
+    """The cells of a column that are on the page and whose row has come, in no particular order."""
+    return page.locator(f'.sheet-row:not([hidden]) [data-column="{column}"]:not(.missing)')
 
 
 def cell(page: Page, row: int, column: str) -> Locator:
-    """One cell by the number shown beside its row and its column's key."""
-    return page.locator(f'.sheet-row[data-number="{row}"]:not([hidden]) [data-column="{column}"]')
+    """One cell by the number shown beside its row and its column's key; it is waited for until its row has come."""
+    return page.locator(
+        f'.sheet-row[data-number="{row}"]:not([hidden]) [data-column="{column}"]:not(.missing)'
+    )
 
 
 def run_all(page: Page, rows: str = "All rows", which: str | None = None) -> None:

@@ -96,8 +96,8 @@ def test_a_big_file_goes_on_in_the_background_and_is_told_of(site: Site, workspa
     page = site.page("/")
     page.get_by_role("button", name="Import CSV").click()
     content = "Name,Score\n" + "".join(f"person number {n},{n}\n" for n in range(100_000))
-    page.get_by_label("File").set_input_files(file(content, "big.csv"))
     with page.expect_request(lambda request: "preview" in request.url) as looked:
+        page.get_by_label("File").set_input_files(file(content, "big.csv"))
         expect(page.get_by_label("Type of “Score”")).to_have_value("number")
     assert len(looked.value.post_data_buffer or b"") < 600_000
     page.get_by_role("button", name="Import", exact=True).click()

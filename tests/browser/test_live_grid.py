@@ -3,11 +3,15 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
+from tables.services.columns import column_update
+from tables.services.views import view_create
 from tests.bed.factories import Sheet, chain, sheet_make
+from tests.bed.signals import wait_for
 from tests.browser.sheets import FINISHED, cell, cells, run_all, shown, stored, two_step_sheet
 from tests.browser.site import Site
+from workspaces.actors import Actor
 from workspaces.models import Workspace
 
 ROWS = 12
@@ -96,6 +100,31 @@ def test_two_browsers_agree_and_survive_a_dropped_socket(site: Site, workspace: 
         assert agrees(page, sheet)
     assert len(addresses) > 1
     assert "since=" in addresses[1]
+
+
+@pytest.mark.rule("T33", "T35")
+def test_what_changed_between_the_page_and_its_socket_is_shown_all_the_same(
+    still_site: Site, workspace: Workspace
+) -> None:
+    """The page comes with its columns and views, and with its place in the log: what came after it is replayed."""
+    sheet = two_step_sheet(workspace, 2)
+    page = still_site.page("/")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/sheet/element*.js", hold, times=1)
+    page.goto(f"/tables/{sheet.table.id}/", wait_until="commit")
+    wait_for(lambda: page.wait_for_timeout(20) or held, "the grid's module to be asked for", 20)
+    somebody = Actor(None, "somebody")
+    column_id = sheet.columns["name"].id
+    column_update(table=sheet.table, column_id=column_id, actor=somebody, name="Renamed meanwhile")
+    view_create(table=sheet.table, actor=somebody, name="Made meanwhile")
+    held[0].continue_()
+    expect(page.get_by_role("columnheader", name="Renamed meanwhile")).to_be_visible()
+    page.get_by_role("button", name="View:").click()
+    expect(page.get_by_role("button", name="Made meanwhile")).to_be_visible()
 
 
 @pytest.mark.rule("T3", "T33")

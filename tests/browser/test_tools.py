@@ -152,8 +152,8 @@ def test_an_address_that_asks_for_what_is_gone_lists_all_rows(still_site: Site, 
     sheet = companies(workspace)
     gone = json.dumps({"column": str(uuid4()), "op": "eq", "value": "x"})
     page = still_site.page(f"/tables/{sheet.table.id}/?filter={gone}&sort=%5B&view=no")
+    expect(cell(page, 1, "name")).to_have_text("Solar")
     expect(page.locator("#row-count")).to_have_text("6 rows")
-    assert names(page, 6)[0] == "Solar"
     assert "filter" not in page.url
 
 

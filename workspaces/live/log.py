@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -64,7 +65,7 @@ class EventLog:
         if found is None:
             await self._client.set(EPOCH_KEY, secrets.token_hex(4), nx=True)
             found = await self._client.get(EPOCH_KEY)
-        return f"{cast('bytes', found).decode()}{await self._server()}"
+        return epoch_make(cast("bytes", found).decode(), await self._server())
 
     async def _server(self) -> str:
         """Which run of which server this is, as of a second ago at most; nothing where it may not be asked.
@@ -77,7 +78,7 @@ class EventLog:
                 told = await self._client.info("server")
             except NoPermissionError:
                 told = {}
-            self._run_id = str(told.get("run_id", ""))[:8]
+            self._run_id = run_of(told)
             self._ask_again_at = now + SERVER_SECONDS
         return self._run_id
 
@@ -116,6 +117,16 @@ class EventLog:
             return None
         batch = _decode(entries)
         return None if batch.gap else batch
+
+
+def epoch_make(word: str, run: str) -> str:
+    """Join the word kept beside the logs and the server's run."""
+    return f"{word}{run}"
+
+
+def run_of(server: Mapping[str, Any]) -> str:
+    """A server's run, of what it tells about itself; nothing where it tells nothing."""
+    return str(server.get("run_id", ""))[:8]
 
 
 def seq_make(epoch: str, entry_id: str) -> str:

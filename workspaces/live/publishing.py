@@ -13,7 +13,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -71,6 +71,17 @@ class Publisher:
     def catch_up(self) -> None:
         """Append the resync entries that are due."""
         self._send([])
+
+    def ask(self, question: Callable[[Redis], str]) -> str | None:
+        """What Redis answers; `None` while it does not: who only reads rests with the appends after a failure."""
+        if time.monotonic() < self._try_after:
+            return None
+        try:
+            return question(self._client)
+        except (RedisError, OSError) as error:
+            self._try_after = time.monotonic() + PAUSE_SECONDS
+            log.warning("live events could not be asked for their place: %s", error)
+            return None
 
     def _take_missed(self) -> set[str]:
         with self._lock:

@@ -2,6 +2,9 @@
 /** Starts what the page has: the shell always, each island when its element is there. */
 import { startShell } from "./ui/shell.js";
 
+/** What every page has beside what it is for comes after that. */
+const LATER_MS = 400;
+
 startShell();
 if (document.querySelector("run-sheet")) import("./sheet/element.js");
 if (document.querySelector("[data-table-list]")) import("./tables/list.js");
@@ -15,4 +18,4 @@ if (document.querySelector("[data-invocation-list]")) import("./triggers/invocat
 if (document.querySelector("trigger-form")) import("./triggers/form.js");
 if (document.querySelector("[data-scheduler]")) import("./triggers/scheduler.js");
 if (document.querySelector("[data-settings]")) import("./settings/page.js");
-if (document.getElementById("jobs")) (window.requestIdleCallback || setTimeout)(() => import("./ui/jobs.js"));
+if (document.getElementById("jobs")) setTimeout(() => import("./ui/jobs.js"), LATER_MS);

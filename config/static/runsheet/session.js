@@ -8,10 +8,16 @@
  */
 import { api } from "./api.js";
 import { Live } from "./live.js";
+import { given } from "./sheet/given.js";
 import { isActive, isPlain, isStorm } from "./sheet/overlay.js";
 
-/** The page is fetched after `hello`, so that nothing falls between; without a socket it must not wait for ever. */
+/**
+ * Rows are fetched after `hello`, so that nothing falls between; without a socket they must not wait for ever. Where
+ * the page came with its place in the log they need not wait at all: whatever came after it is replayed.
+ */
 const HELLO_PATIENCE_MS = 1_000;
+/** So long the first rows have the server and the browser for themselves. */
+const FIRST_ROWS_MS = 500;
 const SUMMARY_EVERY_MS = 1_000;
 const ENDED_KEPT = 8;
 /** As many active dispatches are read at once; of more, which of those known have ended is told by events alone. */
@@ -47,6 +53,8 @@ class Session extends EventTarget {
     this.summaryDue = 0;
     this.summaryStale = false;
     this.resyncDue = 0;
+    /** Kept once the first rows are shown, or have had their time: what is not needed for them waits for it. */
+    this.begun = new Promise((resolve) => (this.begin = resolve));
     this.live = new Live(`/ws/tables/${tableId}/`, {
       onHello: (resumed) => this.hello(resumed),
       onEvents: (events) => this.take(events),
@@ -56,11 +64,13 @@ class Session extends EventTarget {
         this.say("state");
       },
     });
+    this.live.seq = given(tableId)?.seq ?? null;
   }
 
   start() {
     this.live.start();
-    setTimeout(() => this.ready(), HELLO_PATIENCE_MS);
+    setTimeout(() => this.ready(), this.live.seq ? 0 : HELLO_PATIENCE_MS);
+    setTimeout(() => this.begin(), FIRST_ROWS_MS);
   }
 
   say(type, detail = null) {
@@ -76,7 +86,7 @@ class Session extends EventTarget {
     if (this.isReady) return;
     this.isReady = true;
     this.say("ready");
-    this.refresh();
+    this.begun.then(() => this.refresh());
   }
 
   /** Something may have been missed. */

@@ -19,6 +19,7 @@ from workspaces.ids import uuid7
 from workspaces.live import log, reader
 from workspaces.live.frames import Subscription
 from workspaces.live.hub import Hub
+from workspaces.live.place import topic_place
 from workspaces.live.publishing import MAX_AGE_SECONDS, Publisher
 
 
@@ -247,3 +248,24 @@ def test_the_log_of_a_table_is_bounded_in_number_and_age(redis: Redis, table: UU
         events.emit(table, [cell(table, version)])
     assert 0 < redis.ttl(events.stream_key(table)) <= MAX_AGE_SECONDS
     assert redis.xlen(events.stream_key(table)) <= settings.RUNSHEET_EVENTS_MAXLEN + 200
+
+
+@pytest.mark.rule("T33", "T35")
+@pytest.mark.parametrize("known", [True, False], ids=["a log with entries", "a log that nobody has opened"])
+async def test_a_page_says_where_its_socket_goes_on(watch: Any, table: UUID, known: bool) -> None:
+    if known:
+        events.emit(table, [cell(table, 1)])
+    seq = topic_place(events.stream_key(table))
+    assert seq is not None
+    events.emit(table, [cell(table, 2)])
+    watcher = await watch(seq)
+    assert watcher.hello["resumed"] is True
+    assert [event["version"] for event in (await watcher.frame())["events"]] == [2]
+    assert topic_place(events.stream_key(table)) == watcher.subscription.seq
+
+
+def test_a_page_is_sent_without_its_place_when_redis_does_not_answer(
+    unused_tcp_port: int, table: UUID, settings: Any
+) -> None:
+    settings.RUNSHEET_EVENTS_URL = f"redis://127.0.0.1:{unused_tcp_port}/0"
+    assert topic_place(events.stream_key(table)) is None

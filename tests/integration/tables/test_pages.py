@@ -1,12 +1,18 @@
 """The pages of tables: what they say, whom they let in, what they cost."""
 
+import json
+import re
+
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from tables.pages.tables import state_of
+from tables.services.views import view_create
 from tables.states import CellStatus, DispatchStatus
 from tests.bed.factories import Sheet, greeting_chain, sheet_make, workspace_make
+from workspaces.actors import Actor
+from workspaces.live.log import seq_split
 from workspaces.models import Membership, User
 from workspaces.states import Role
 
@@ -56,6 +62,20 @@ def test_the_list_costs_the_same_however_many_tables(
         sheet_make(sheet.workspace, f"More {number}")
     with django_assert_max_num_queries(8):  # type: ignore[operator]  # session, user, place and places, four of the list
         client.get("/")
+
+
+def test_a_tables_page_comes_with_what_its_grid_asks_for_first(client: Client, sheet: Sheet) -> None:
+    view_create(table=sheet.table, actor=Actor(None, "a test"), name="<By name>")
+    page = client.get(f"/tables/{sheet.table.id}/").content.decode()
+    found = re.search(r'<script id="given" type="application/json">(.*?)</script>', page)
+    assert found is not None
+    here = f"/api/v1/tables/{sheet.table.id}/"
+    given = json.loads(found[1])
+    assert seq_split(given.pop("seq"))
+    assert given == {
+        "table": client.get(here).json(),
+        "views": client.get(f"{here}views/", {"limit": 200}).json()["results"],
+    }
 
 
 def test_strangers_are_sent_to_sign_in(sheet: Sheet) -> None:

@@ -5,6 +5,7 @@ import { session as sessionOf } from "../session.js";
 import { report } from "../ui/toast.js";
 import { describe } from "./cell.js";
 import { isCtrl, make } from "./dom.js";
+import { given } from "./given.js";
 import { Header } from "./header.js";
 import { hear } from "./hear.js";
 import { register } from "./registry.js";
@@ -35,6 +36,8 @@ class RunSheet extends HTMLElement {
     /** What of the table's layout is shown otherwise: `{widths, hidden, pinned, row_height}`, columns by id. */
     this.look = null;
     this.session = sessionOf(this.tableId);
+    /** @type {any} */
+    this.given = given(this.tableId);
     this.schema = schemaOf({ columns: [], groups: [] });
     this.store = new Store((start, limit) => this.fetchPage(start, limit), {
       rows: (ordinals, live) => this.rowsChanged(ordinals, live),
@@ -53,6 +56,7 @@ class RunSheet extends HTMLElement {
 
   /** All that can be done with rows. Until it is here the grid is busy, though it may show rows already. */
   async loadParts() {
+    await this.session.begun;
     const { PARTS } = await import("./parts.js");
     for (const attach of PARTS) attach(this);
     this.isWhole = true;
@@ -103,7 +107,9 @@ class RunSheet extends HTMLElement {
 
   async loadSchema() {
     try {
-      [this.table] = await Promise.all([api("GET", this.session.path), this.opening]); // a part may have to read first
+      const table = this.given?.table || api("GET", this.session.path);
+      this.given = null;
+      [this.table] = await Promise.all([table, this.opening]); // a part may have to read first
     } catch (error) {
       return report(error, "read the table");
     }
@@ -134,8 +140,9 @@ class RunSheet extends HTMLElement {
     this.begin();
   }
 
-  /** First page: when the schema is here and the socket's place is known, so that nothing falls between. */
+  /** Places for the rows, and their first page: when the schema and the socket's place are known (T35). */
   begin() {
+    if (!this.shownTotal && !Object.keys(this.query).length) this.window.total = this.table.row_count; // as it seems
     if (this.session.isReady && this.schema.columns.length) this.store.want(0, 0);
   }
 
@@ -162,6 +169,7 @@ class RunSheet extends HTMLElement {
     if (this.isWhole) this.scroller.removeAttribute("aria-busy");
     if (this.window.total === total && this.shownTotal) return;
     this.shownTotal = true;
+    requestAnimationFrame(() => setTimeout(() => this.session.begin())); // once they are painted
     this.window.total = total;
     this.window.later();
     this.scroller.setAttribute("aria-rowcount", String(total + HEAD_ROWS));

@@ -5,6 +5,8 @@ import { plural } from "../format.js";
 import { drawPins } from "../tables/pins.js";
 
 const WORKERS_EVERY_MS = 15_000;
+/** What the page is for comes first. */
+const SOON_MS = 400;
 const root = document.documentElement;
 
 export function startShell() {
@@ -48,7 +50,7 @@ function startTheme() {
   label();
 }
 
-async function watchWorkers(line) {
+function watchWorkers(line) {
   const look = async () => {
     if (document.hidden) return;
     try {
@@ -66,7 +68,7 @@ async function watchWorkers(line) {
       line.textContent = "server unreachable";
     }
   };
-  await look();
+  setTimeout(look, SOON_MS);
   setInterval(look, WORKERS_EVERY_MS);
   document.addEventListener("visibilitychange", look);
 }

@@ -41,8 +41,12 @@ export class Viewing {
     for (const type of ["schema", "resync"]) grid.session.addEventListener(type, () => this.reread());
   }
 
-  /** Read the saved views, in the order they are offered. */
+  /** Read the saved views, in the order they are offered, unless the page came with them. */
   read() {
+    if (this.grid.given) {
+      this.views = this.grid.given.views;
+      return Promise.resolve();
+    }
     return attempt("read the saved views", async () => {
       this.views = (await api("GET", this.path, { query: { limit: 200 } })).results;
     });
