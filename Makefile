@@ -11,7 +11,7 @@ COMPILE := uv pip compile pyproject.toml --universal --python-version 3.11 --gen
 # Every process that is started would compile all our modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo dev test lint types format unit integration acceptance browser chromium core-chaos chaos-points \
+.PHONY: help demo dev test checks lint types format unit integration acceptance browser chromium core-chaos chaos-points \
 	chaos-selection chaos bench \
 	guarantees docs screenshots install install-run lock
 .DEFAULT_GOAL := help
@@ -26,8 +26,11 @@ demo: install-run  ## a real table, run to its end before your eyes, then served
 dev: install-run  ## everything on this machine until Ctrl-C
 	@$(PY) manage.py dev
 
-test: lint types unit integration acceptance browser core-chaos  ## everything that must hold before a change lands
+test: checks unit integration acceptance browser core-chaos  ## everything that must hold before a change lands
 	@echo "Everything holds."
+
+checks: install
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types
 
 lint: install  ## style, layering, and that generated files are fresh
 	@$(PY) -m ruff check --quiet .
@@ -58,7 +61,7 @@ browser: chromium  ## what people see, in Chromium (BROWSER=required fails witho
 	@$(if $(wildcard tests/browser),BROWSER=$(BROWSER) $(PYTEST) tests/browser -n 2 --dist worksteal)
 
 core-chaos: install
-	@$(if $(wildcard tests/chaos),$(PYTEST) tests/chaos -m core)
+	@$(if $(wildcard tests/chaos),$(PYTEST) tests/chaos -m core -n 2 --dist worksteal)
 
 chaos-points: install  ## a run's worker killed at every point where something could be lost
 	@$(PYTEST) tests/chaos -m points

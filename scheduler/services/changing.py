@@ -18,7 +18,7 @@ from scheduler.errors import NoFields, RevisionStale, TriggerForbidden, TriggerN
 from scheduler.models import Trigger
 from scheduler.selectors import database_now
 from scheduler.services.cancelling import invocations_take_back, running_cancel, running_hold
-from scheduler.services.fields import fields_clean
+from scheduler.services.fields import INSTANTS, PLAIN, fields_clean
 from scheduler.services.passing import slots_give_up, slots_passed
 from scheduler.services.rights import may_change
 from scheduler.services.schedules import schedule_apply, slot_first
@@ -41,29 +41,13 @@ SUPERSEDED: Final = "superseded_by_edit"
 """Why a waiting invocation of a schedule that changed is cancelled."""
 
 OWN_FIELDS: Final = (
-    "name",
-    "description",
+    *PLAIN,
+    *INSTANTS,
     "target_kind",
     "workflow_id",
     "table_id",
     "target_options",
     "ref",
-    "cron_expression",
-    "cron_timezone",
-    "run_at",
-    "start_at",
-    "end_at",
-    "jitter_seconds",
-    "payload",
-    "message_template",
-    "overlap_policy",
-    "catchup_policy",
-    "catchup_window_seconds",
-    "catchup_limit",
-    "max_retries",
-    "retry_delay_seconds",
-    "timeout_seconds",
-    "pause_on_failures",
     "run_as_user_id",
 )
 """What people set on a trigger, but for its switch."""

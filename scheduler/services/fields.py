@@ -34,6 +34,27 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
 )
 """The smallest and the largest value of each whole number, both allowed."""
 
+PLAIN: Final = (
+    "name",
+    "description",
+    "cron_expression",
+    "cron_timezone",
+    "jitter_seconds",
+    "payload",
+    "message_template",
+    "overlap_policy",
+    "catchup_policy",
+    "catchup_window_seconds",
+    "catchup_limit",
+    "max_retries",
+    "retry_delay_seconds",
+    "timeout_seconds",
+    "pause_on_failures",
+)
+"""Fields whose value is its own text, in a request and in a file."""
+INSTANTS: Final = ("run_at", "start_at", "end_at")
+"""Moments."""
+
 NULLABLE: Final = frozenset({"timeout_seconds", "pause_on_failures"})
 """Whole numbers that may be null: no timeout, never paused."""
 

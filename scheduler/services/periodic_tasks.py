@@ -19,9 +19,9 @@ from scheduler.errors import TriggerInvalid
 from scheduler.fixed_entries import FIXED_ENTRIES
 from scheduler.selectors import database_now
 from scheduler.services.celery_crontabs import CrontabRefused, crontab_expression
+from scheduler.services.fields import PLAIN
 from scheduler.services.importing import Action, Outcome, Skip, Wanted, triggers_bring_in
 from scheduler.services.named_targets import target_fields
-from scheduler.services.portable import PLAIN
 from workspaces.actors import Actor
 from workspaces.models import Workspace
 from workspaces.states import Role

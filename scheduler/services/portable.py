@@ -21,6 +21,7 @@ from django.utils.dateparse import parse_datetime
 from scheduler.engine.local_times import instant_text
 from scheduler.errors import TriggerInvalid, words
 from scheduler.models import Trigger
+from scheduler.services.fields import INSTANTS, PLAIN
 from scheduler.services.importing import Skip, Wanted
 from scheduler.services.named_targets import target_fields, target_names, uuid_read
 from workspaces.errors import RunsheetError
@@ -29,25 +30,6 @@ from workspaces.models import Membership, Workspace
 FORMAT: Final = "runsheet.triggers"
 VERSION: Final = 1
 
-PLAIN: Final = (
-    "name",
-    "description",
-    "cron_expression",
-    "cron_timezone",
-    "jitter_seconds",
-    "payload",
-    "message_template",
-    "overlap_policy",
-    "catchup_policy",
-    "catchup_window_seconds",
-    "catchup_limit",
-    "max_retries",
-    "retry_delay_seconds",
-    "timeout_seconds",
-    "pause_on_failures",
-)
-"""Fields that are written as they are stored."""
-INSTANTS: Final = ("run_at", "start_at", "end_at")
 KNOWN: Final = {*PLAIN, *INSTANTS, "id", "enabled", "workflow", "table", "ref", "target_options", "run_as"}
 
 

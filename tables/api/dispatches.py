@@ -1,5 +1,6 @@
 """Running and stopping."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from tables.api import serializers as bodies
 from tables.api.tables import TablesAPIView
 from tables.errors import GroupNotFound
 from tables.models import Dispatch, Table, WorkflowGroup
-from tables.services.dispatches import dispatch_start
+from tables.services.dispatches import DispatchOutcome, dispatch_start
 from tables.services.dry_run import dispatch_plan
 from tables.services.failed_again import failed_plan, failed_retry
 from tables.services.progress import dispatch_json, dispatches_json
@@ -57,16 +58,7 @@ class DispatchesView(TablesAPIView):
         if dry_run:
             return Response(dispatch_plan(**wanted))
         outcome = dispatch_start(**wanted, actor=request.user)
-        if outcome.dispatch is None:
-            return Response({"dispatch": None, "skipped": outcome.skipped})
-        audit_record(
-            workspace_id=request.workspace.pk,
-            actor=request.actor,
-            action="dispatch.started",
-            target=outcome.dispatch,
-            after={"table": str(stored.pk), "mode": data["mode"], "groups": len(outcome.dispatch.groups)},
-        )
-        return Response(dispatch_json(outcome.dispatch), status=202)
+        return _started(request, outcome, "dispatch.started", {"table": str(stored.pk), "mode": data["mode"]})
 
 
 class DispatchView(TablesAPIView):
@@ -114,20 +106,24 @@ class DispatchRetryFailedView(TablesAPIView):
         if self.body(bodies.RetryFailedBody)["dry_run"]:
             return Response(failed_plan(table=table, dispatch=stored))
         outcome = failed_retry(table=table, dispatch=stored, actor=request.user)
-        if outcome.dispatch is None:
-            return Response({"dispatch": None, "skipped": outcome.skipped})
-        audit_record(
-            workspace_id=request.workspace.pk,
-            actor=request.actor,
-            action="dispatch.failed_retried",
-            target=outcome.dispatch,
-            after={
-                "table": str(table.pk),
-                "failed_of": str(stored.pk),
-                "groups": len(outcome.dispatch.groups),
-            },
-        )
-        return Response(dispatch_json(outcome.dispatch), status=202)
+        about = {"table": str(table.pk), "failed_of": str(stored.pk)}
+        return _started(request, outcome, "dispatch.failed_retried", about)
+
+
+def _started(
+    request: WorkspaceRequest, outcome: DispatchOutcome, action: str, about: Mapping[str, Any]
+) -> Response:
+    """202 with what was started, which is recorded; 200 with the reasons when there was nothing to do."""
+    if outcome.dispatch is None:
+        return Response({"dispatch": None, "skipped": outcome.skipped})
+    audit_record(
+        workspace_id=request.workspace.pk,
+        actor=request.actor,
+        action=action,
+        target=outcome.dispatch,
+        after={**about, "groups": len(outcome.dispatch.groups)},
+    )
+    return Response(dispatch_json(outcome.dispatch), status=202)
 
 
 def groups_of(table: Table, groups: list[UUID] | None) -> list[UUID] | None:

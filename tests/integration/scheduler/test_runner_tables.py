@@ -21,8 +21,6 @@ from tests.bed.races import Race
 from tests.bed.running import Inbox, Probe, inbox, probe, worker
 from tests.bed.triggers import person_make, trigger_make
 from tests.integration.scheduler.firings import acting, again, earlier, fresh, ran, status
-from workflows.blocks.base import BlockFailed
-from workflows.engine.types import ErrorClass
 from workflows.models import Run, WorkflowVersion
 from workspaces.ids import uuid7
 
@@ -40,11 +38,11 @@ def dispatch_of(invocation: Any) -> Dispatch:
 
 
 def failing(probe: Probe, *names: str) -> None:
-    """Cells of these rows fail from now on, in a way that may pass; of all rows when none is named."""
+    """Cells of these rows fail at once from now on; of all rows when none is named."""
 
     def does(tag: Any, _context: object) -> Any:
         if not names or tag in names:
-            raise BlockFailed.because(ErrorClass.UPSTREAM, "broken", "It is broken.")
+            raise ValueError("It is broken.")
         return tag
 
     probe.does = does
