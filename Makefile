@@ -52,7 +52,7 @@ integration: install  ## tests on a real PostgreSQL and Valkey
 	@$(PYTEST) tests/integration -n 2 --dist worksteal
 
 acceptance: install  ## real processes, spoken to by REST and sockets only
-	@$(if $(wildcard tests/acceptance),$(PYTEST) tests/acceptance -n 2 --dist worksteal)
+	@$(if $(wildcard tests/acceptance),$(PYTEST) tests/acceptance)
 
 chromium: install
 	@$(PY) -m tests.bed.chromium

@@ -27,12 +27,11 @@ _IMPORTED = re.compile(r'^import (?:.* from )?"(\.{1,2}/[^"]+)";', re.MULTILINE)
 @register.simple_tag
 def preload_modules(*entries: str) -> SafeString:
     """The links for these modules below `static/runsheet/`; raises ``LookupError`` for one that is not there."""
-    found = _closure.__wrapped__(entries) if settings.DEBUG else _closure(entries)
+    found = _closure(entries) if settings.DEBUG else _kept(entries)
     links = ((static(name),) for name in found)
     return format_html_join("\n", '<link rel="modulepreload" href="{}">', links)
 
 
-@functools.cache
 def _closure(entries: tuple[str, ...]) -> tuple[str, ...]:
     """The modules and what they import, what is nearest to them first."""
     found: dict[str, None] = {}
@@ -43,6 +42,10 @@ def _closure(entries: tuple[str, ...]) -> tuple[str, ...]:
         found[name] = None
         waiting += _imported(name)
     return tuple(found)
+
+
+_kept = functools.cache(_closure)
+"""The same once per process: files do not change under an install."""
 
 
 def _imported(name: str) -> list[str]:

@@ -140,14 +140,11 @@ def _dispatch_begin(invocation: Invocation, person: Membership) -> Begun:
         raise TableNotFound("The table is archived.")
     options = trigger.target_options
     groups = options.get("groups")
-    mode, continues = _share(invocation)
     outcome = dispatch_start(
         table=table,
         groups=None if groups is None else [UUID(group) for group in groups],
         filter=options.get("filter"),
-        mode=mode,
-        continues=continues,
-        limit=options.get("limit"),
+        **_share(invocation),
         actor=person.user,
         trigger_id=trigger.pk,
         idempotency_key=child_key(invocation.pk, invocation.attempt),
@@ -156,8 +153,8 @@ def _dispatch_begin(invocation: Invocation, person: Membership) -> Begun:
     return Begun(child_id, payload_of(invocation))
 
 
-def _share(invocation: Invocation) -> tuple[Mode, list[UUID]]:
-    """What is left for this attempt: the trigger's mode, and the dispatches it goes on from.
+def _share(invocation: Invocation) -> dict[str, Any]:
+    """What is left for this attempt: ``mode``, ``limit``, and the dispatches it ``continues``.
 
     A retry runs what failed. Where the attempt before was cut off amid its rows, by its time or by a storm of failures,
     it runs what the trigger asks for without what the attempts before completed: nothing is paid for twice, and no row
@@ -165,12 +162,15 @@ def _share(invocation: Invocation) -> tuple[Mode, list[UUID]]:
     """
     trigger = invocation.trigger
     assert trigger.table_id is not None, "the database checks that a trigger has its target"
-    mode = Mode(trigger.target_options.get("mode", Mode.INCOMPLETE))
-    earlier = Dispatch.objects.filter(pk__in=invocation.children, table_id=trigger.table_id)
-    ended = dict(earlier.values_list("pk", "status"))
-    before = UUID(str(invocation.children[-1])) if invocation.children else None
-    if before not in ended:
-        return mode, []
-    if ended[before] == DispatchStatus.COMPLETE:
-        return Mode.FAILED, []
-    return mode, sorted(ended)
+    asked = Mode(trigger.target_options.get("mode", Mode.INCOMPLETE))
+    limit = trigger.target_options.get("limit")
+    earlier = Dispatch.objects.filter(pk__in=invocation.children, table_id=trigger.table_id).in_bulk()
+    before = earlier.get(UUID(invocation.children[-1])) if invocation.children else None
+    if before is None:
+        return {"mode": asked, "limit": limit}
+    if before.status == DispatchStatus.COMPLETE:
+        return {"mode": Mode.FAILED, "limit": limit}
+    if limit is not None:
+        done = sum(dispatch.completed // len(dispatch.groups) for dispatch in earlier.values())
+        limit = max(1, limit - done)
+    return {"mode": asked, "limit": limit, "continues": sorted(earlier)}

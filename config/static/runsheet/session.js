@@ -13,7 +13,7 @@ import { isActive, isPlain, isStorm } from "./sheet/overlay.js";
 
 /**
  * Rows are fetched after `hello`, so that nothing falls between; without a socket they must not wait for ever. Where
- * the page came with its place in the log they need not wait at all: whatever came after it is replayed.
+ * the page came with its place in the log the socket waits for them instead: whatever came meanwhile is replayed.
  */
 const HELLO_PATIENCE_MS = 1_000;
 /** So long the first rows have the server and the browser for themselves. */
@@ -68,7 +68,8 @@ class Session extends EventTarget {
   }
 
   start() {
-    this.live.start();
+    if (this.live.seq) this.begun.then(() => this.live.start());
+    else this.live.start();
     setTimeout(() => this.ready(), this.live.seq ? 0 : HELLO_PATIENCE_MS);
     setTimeout(() => this.begin(), FIRST_ROWS_MS);
   }

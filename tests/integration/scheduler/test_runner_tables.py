@@ -163,6 +163,24 @@ def test_a_dispatch_that_was_cut_off_is_taken_up_where_it_was(
     assert len(probe.counts()) == len(probe.calls)
 
 
+def test_a_limit_is_not_exceeded_by_taking_up_what_was_cut_off(
+    inbox: Inbox, worker: Any, probe: Probe, settings: Any
+) -> None:
+    settings.RUNSHEET_WINDOW_ROWS = 1
+    sheet = probing_table(rows=9)
+    options = {"mode": "all", "limit": 4}
+    invocation = ran(table_trigger(sheet, timeout_seconds=30, target_options=options))
+    while not probe.calls:
+        inbox.deliver(inbox.take())
+    earlier(invocation, 31, "deadline_at")
+    assert invocation_time_out(invocation.pk)
+    inbox.waiting.clear()
+    again(invocation)
+    inbox.run_all()
+    assert status(invocation) == "completed"
+    assert probe.counts() == {f"n{n}": 1 for n in range(4)}
+
+
 def test_a_run_that_a_storm_of_failures_ended_runs_all_the_rest_when_it_is_tried_again(
     inbox: Inbox, worker: Any, probe: Probe, settings: Any
 ) -> None:

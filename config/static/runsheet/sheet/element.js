@@ -140,9 +140,8 @@ class RunSheet extends HTMLElement {
     this.begin();
   }
 
-  /** Places for the rows, and their first page: when the schema and the socket's place are known (T35). */
+  /** First page: when the schema is here and the socket's place is known, so that nothing falls between. */
   begin() {
-    if (!this.shownTotal && !Object.keys(this.query).length) this.window.total = this.table.row_count; // as it seems
     if (this.session.isReady && this.schema.columns.length) this.store.want(0, 0);
   }
 
