@@ -113,8 +113,8 @@ _WATCH = """
   requestAnimationFrame(turn);
 }
 """
-_STORE = "document.querySelector('run-sheet').store"
-_VERSIONS = """
+_STORE: Final = "document.querySelector('run-sheet').store"
+_VERSIONS: Final = """
 () => Object.fromEntries([...document.querySelector("run-sheet").store.held()].flatMap(
   ([, row]) => Object.entries(row.cells).map(([group, cell]) => [`${row.id} ${group}`, cell.version])))
 """

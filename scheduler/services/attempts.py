@@ -140,11 +140,14 @@ def _dispatch_begin(invocation: Invocation, person: Membership) -> Begun:
         raise TableNotFound("The table is archived.")
     options = trigger.target_options
     groups = options.get("groups")
+    share = _share(invocation)
+    if share["limit"] == 0:
+        return Begun(None, payload_of(invocation))
     outcome = dispatch_start(
         table=table,
         groups=None if groups is None else [UUID(group) for group in groups],
         filter=options.get("filter"),
-        **_share(invocation),
+        **share,
         actor=person.user,
         trigger_id=trigger.pk,
         idempotency_key=child_key(invocation.pk, invocation.attempt),
@@ -154,7 +157,7 @@ def _dispatch_begin(invocation: Invocation, person: Membership) -> Begun:
 
 
 def _share(invocation: Invocation) -> dict[str, Any]:
-    """What is left for this attempt: ``mode``, ``limit``, and the dispatches it ``continues``.
+    """What is left for this attempt: ``mode``, ``limit`` (0: no row is left), and the dispatches it ``continues``.
 
     A retry runs what failed. Where the attempt before was cut off amid its rows, by its time or by a storm of failures,
     it runs what the trigger asks for without what the attempts before completed: nothing is paid for twice, and no row
@@ -172,5 +175,5 @@ def _share(invocation: Invocation) -> dict[str, Any]:
         return {"mode": Mode.FAILED, "limit": limit}
     if limit is not None:
         done = sum(dispatch.completed // len(dispatch.groups) for dispatch in earlier.values())
-        limit = max(1, limit - done)
+        limit = max(0, limit - done)
     return {"mode": asked, "limit": limit, "continues": sorted(earlier)}

@@ -133,16 +133,9 @@ def _by_record(cell: CellState | None, request: Request) -> Verdict | None:
         return Verdict(Reason.SUPERSEDED)  # of two requests a cell counts for the later one (T11)
     if cell.status in IN_FLIGHT:
         return None if _may_take(cell, request) else Verdict(Reason.IN_FLIGHT)
-    if _is_done_here(cell, request):
+    if cell.dispatch_id == request.dispatch_id and cell.status in FINISHED:
         return Verdict(Reason.ALREADY_DONE_HERE)
     return _by_mode(cell, request)
-
-
-def _is_done_here(cell: CellState, request: Request) -> bool:
-    """By this dispatch, or by one that it takes up unless what the cell reads was made anew since."""
-    if cell.dispatch_id == request.dispatch_id:
-        return cell.status in FINISHED
-    return request.left_done(cell) and not request.follows
 
 
 def _may_take(cell: CellState, request: Request) -> bool:
@@ -158,7 +151,8 @@ def _by_mode(cell: CellState, request: Request) -> Verdict | None:
     if request.mode is Mode.NEW and cell.dispatch_id not in request.continues:
         return Verdict(Reason.HAS_ATTEMPT)
     completed = cell.status is CellStatus.COMPLETED
-    if completed and (request.mode is Mode.INCOMPLETE or not request.is_manual):
+    was_left_done = request.left_done(cell) and not request.follows  # else what it reads was made anew since
+    if completed and (request.mode is Mode.INCOMPLETE or not request.is_manual or was_left_done):
         return Verdict(Reason.COMPLETED)
     if completed and request.mode is Mode.FAILED:
         return Verdict(Reason.NOT_FAILED)

@@ -122,7 +122,7 @@ class Request:
     ``stopped`` are groups it goes on without, which do not follow by themselves either (T24). ``over_budget`` says that
     the workspace may begin no more cells today (S18). ``follows``: the cell reads what was just filled on this
     request's behalf, which concerns it even if a later request has finished it since. ``continues`` are the dispatches
-    that it takes up where they were cut off: what they completed counts as done here.
+    that it takes up where they were cut off: what they completed stays as it is, and is told as completed.
     """
 
     dispatch_id: UUID

@@ -173,6 +173,30 @@ def test_typing_goes_on_while_a_value_is_saved_and_leaving_then_asks(
     page.goto("/")  # nothing is on its way: nothing is asked
 
 
+def test_no_key_waits_for_the_editor_even_where_the_cell_was_scrolled_away(
+    still_site: Site, workspace: Workspace
+) -> None:
+    sheet = sheet_make(workspace, "Long")
+    sheet.column("name")
+    sheet.fill([{} for _ in range(300)])
+    page = still_site.grid(sheet)
+    at(page, 1, "name")
+    page.get_by_role("grid").evaluate("element => { element.scrollTop = element.scrollHeight }")
+    expect(cell(page, 300, "name")).to_be_visible()
+    expect(cell(page, 1, "name")).to_have_count(0)
+    page.get_by_role("grid").evaluate(
+        """element => {  // as keys arrive that were pressed while the page was busy: with no frame between them
+          const field = element.shadowRoot.activeElement;
+          field.value = "a";
+          field.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true }));
+          field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, composed: true }));
+        }"""
+    )
+    expect(cell(page, 1, "name")).to_have_text("a")
+    expect(cell(page, 2, "name")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("textbox", name="Name, row 2")).to_have_count(0)
+
+
 def test_composition_loses_no_letter_and_enter_ends_it_before_the_cell(
     still_site: Site, typed: Sheet
 ) -> None:

@@ -296,3 +296,23 @@ def test_what_was_not_undone_is_said_in_words(modules: Page) -> None:
         "The row was changed since and was left.",
         "1,200 of 2,500 rows changed since and were left.",
     ]
+
+
+@pytest.mark.rule("T33")
+@pytest.mark.parametrize(
+    ("told", "is_taken"),
+    [
+        ({"seq": "7-0", "table": {"id": "t"}, "views": []}, True),
+        ({"seq": "7-0", "table": {"id": "another"}, "views": []}, False),
+        ({"seq": None, "table": {"id": "t"}, "views": []}, False),
+        (None, False),
+    ],
+)
+def test_what_a_page_comes_with_is_taken_for_its_table_when_its_place_is_known(
+    modules: Page, told: dict[str, Any] | None, is_taken: bool
+) -> None:
+    code = """(() => {
+      if (given) document.body.append(Object.assign(document.createElement('script'),
+        {id: 'given', type: 'application/json', textContent: JSON.stringify(given)}));
+      return m.given('t'); })()"""
+    assert ask(modules, "sheet/given.js", code, told) == (told if is_taken else None)

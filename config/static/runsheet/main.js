@@ -1,9 +1,6 @@
 // @ts-check
 /** Starts what the page has: the shell always, each island when its element is there. */
-import { startShell } from "./ui/shell.js";
-
-/** What every page has beside what it is for comes after that. */
-const LATER_MS = 400;
+import { LATER_MS, startShell } from "./ui/shell.js";
 
 startShell();
 if (document.querySelector("run-sheet")) import("./sheet/element.js");

@@ -16,6 +16,7 @@ from tables.models import Dispatch, Row, RowExecution, Table, WorkflowGroup
 from tables.services.dispatches import dispatch_start
 from tables.services.stopping import dispatch_stop, stop
 from tables.states import Mode
+from tests.bed.accounts import check_account
 from tests.bed.factories import Sheet, greeting_chain, probing_table, sheet_make
 from tests.bed.races import Race
 from tests.bed.running import Inbox, Probe, inbox, probe, worker
@@ -159,18 +160,22 @@ def test_a_dispatch_that_was_cut_off_is_taken_up_where_it_was(
     assert (going_on.mode, going_on.scope) == (mode, {"continues": [str(cut.pk)]})
     inbox.run_all()
     assert status(invocation) == "completed"
+    check_account(cut.pk)
+    check_account(going_on.pk, rows=3)
     assert len(probe.calls) == (1 + again_in if again_in else 0)
     assert len(probe.counts()) == len(probe.calls)
 
 
+@pytest.mark.parametrize("done", [1, 4])
 def test_a_limit_is_not_exceeded_by_taking_up_what_was_cut_off(
-    inbox: Inbox, worker: Any, probe: Probe, settings: Any
+    inbox: Inbox, worker: Any, probe: Probe, settings: Any, done: int
 ) -> None:
     settings.RUNSHEET_WINDOW_ROWS = 1
     sheet = probing_table(rows=9)
     options = {"mode": "all", "limit": 4}
     invocation = ran(table_trigger(sheet, timeout_seconds=30, target_options=options))
-    while not probe.calls:
+    while len(probe.calls) < done:
+        inbox.unpack()  # so that the last row does not end the dispatch
         inbox.deliver(inbox.take())
     earlier(invocation, 31, "deadline_at")
     assert invocation_time_out(invocation.pk)
@@ -179,6 +184,7 @@ def test_a_limit_is_not_exceeded_by_taking_up_what_was_cut_off(
     inbox.run_all()
     assert status(invocation) == "completed"
     assert probe.counts() == {f"n{n}": 1 for n in range(4)}
+    assert len(fresh(invocation).children) == (2 if done < 4 else 1)
 
 
 def test_a_run_that_a_storm_of_failures_ended_runs_all_the_rest_when_it_is_tried_again(
@@ -204,6 +210,7 @@ def test_a_run_that_a_storm_of_failures_ended_runs_all_the_rest_when_it_is_tried
     inbox.run_all()
     assert status(invocation) == "completed"
     assert probe.counts() == {f"n{n}": 1 for n in range(1, 60)}
+    assert check_account(dispatch_of(invocation).pk, rows=60).skipped == {"completed": 1}
 
 
 def test_the_table_that_ran_is_shown_though_the_trigger_runs_another_one_by_now(

@@ -69,7 +69,7 @@ VERDICTS: list[tuple[str, Any, Any, Reason]] = [
         "finished by what it goes on from",
         CONTINUING,
         row(None, cell("A", "completed")),
-        Reason.ALREADY_DONE_HERE,
+        Reason.COMPLETED,
     ),
     ("failed there", CONTINUING, row(None, cell("A", "failed")), Reason.RUN),
     (

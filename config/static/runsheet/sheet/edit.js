@@ -1,7 +1,8 @@
 // @ts-check
-/** Editing: the field that takes what is typed, how an editor starts, and who may not. The editor comes when needed. */
+/** Editing: the field that takes what is typed, how an editor starts, and who may not. */
 import { toast } from "../ui/toast.js";
 import { isCtrl } from "./dom.js";
+import { Editor } from "./edit/editor.js";
 import { Field } from "./edit/field.js";
 
 const LOCKED = { update: "cells cannot be changed", insert: "rows cannot be added", delete: "rows cannot be deleted" };
@@ -9,21 +10,7 @@ const LOCKED = { update: "cells cannot be changed", insert: "rows cannot be adde
 /** Part of the grid: `grid.edit(place)`, `grid.mayEdit(lock)`. */
 export function attachEditing(grid) {
   const field = new Field(grid.scroller);
-  /** @type {import("./edit/editor.js").Editor|null} */
-  let editor = null;
-  /** @type {Promise<void>|null} */
-  let coming = null;
-  const load = () =>
-    (coming ||= import("./edit/editor.js").then(({ Editor }) => {
-      editor = new Editor(grid, field);
-    }));
-  const start = async (place, how) => {
-    await load();
-    if (editor?.at) return;
-    grid.window.setActive(place);
-    if (!grid.window.elementAt(place)) await new Promise(requestAnimationFrame); // it was scrolled away
-    editor?.open(place, how);
-  };
+  const editor = new Editor(grid, field);
 
   /** Whether rows may be changed in a way that a lock may forbid; says why not, unless asked quietly. */
   grid.mayEdit = (lock = "update", isQuiet = false) => {
@@ -38,7 +25,7 @@ export function attachEditing(grid) {
     const column = grid.schema.columns[place.col - 1];
     const row = grid.store.row(place.row);
     if (!column || !row || !grid.mayEdit()) return;
-    if (column.type !== "boolean") return start(place, how);
+    if (column.type !== "boolean") return editor.open(place, how);
     const words = `change “${column.name}”`;
     grid.writer.write([{ row: row.id, data: { [column.key]: row.data[column.key] !== true } }], { words });
   };
@@ -46,25 +33,24 @@ export function attachEditing(grid) {
   // What is typed goes into the field; it opens as soon as there is something in it, composed or not.
   const began = () => {
     const column = grid.active && grid.schema.columns[grid.active.col - 1];
-    if (editor?.at) return;
-    if (column && column.type !== "boolean") start(grid.active, { typed: true });
+    if (editor.at) return;
+    if (column && column.type !== "boolean") editor.open(grid.active, { typed: true });
     else field.text.value = "";
   };
   field.text.addEventListener("compositionstart", began);
   field.text.addEventListener("input", began);
   field.box.addEventListener("keydown", (event) => {
     const isComposing = event.isComposing || event.keyCode === 229;
-    const isGoingOn = field.text.value && event.key.length === 1 && !isCtrl(event); // the editor is still coming
-    if (!isComposing && !isGoingOn && !editor?.at) return;
+    if (!isComposing && !editor.at) return;
     event.stopPropagation();
-    if (!isComposing && editor?.key(event)) event.preventDefault();
+    if (!isComposing && editor.key(event)) event.preventDefault();
   });
   for (const type of ["copy", "cut", "paste", "contextmenu"])
     field.box.addEventListener(type, (event) => {
-      if (editor?.at) event.stopPropagation();
+      if (editor.at) event.stopPropagation();
     });
   grid.scroller.addEventListener("blur", () => {
-    if (document.hasFocus()) editor?.commit(null);
+    if (document.hasFocus()) editor.commit(null);
   });
   grid.addEventListener("sheet:schema", () => {
     field.text.readOnly = !grid.mayEdit("update", true);
@@ -86,7 +72,6 @@ export function attachEditing(grid) {
     grid.edit(active);
     return true;
   });
-  if (grid.mayRun) load();
 }
 
 const isTick = (target) => target instanceof Element && target.classList.contains("box");

@@ -5,8 +5,8 @@ import { plural } from "../format.js";
 import { drawPins } from "../tables/pins.js";
 
 const WORKERS_EVERY_MS = 15_000;
-/** What the page is for comes first. */
-const SOON_MS = 400;
+/** What every page has beside what it is for comes after that. */
+export const LATER_MS = 400;
 const root = document.documentElement;
 
 export function startShell() {
@@ -68,7 +68,7 @@ function watchWorkers(line) {
       line.textContent = "server unreachable";
     }
   };
-  setTimeout(look, SOON_MS);
+  setTimeout(look, LATER_MS);
   setInterval(look, WORKERS_EVERY_MS);
   document.addEventListener("visibilitychange", look);
 }

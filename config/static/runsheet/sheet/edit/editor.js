@@ -41,12 +41,15 @@ export class Editor {
    * @param {{row: number, col: number}} place @param {{typed?: boolean, text?: string}} [how]
    */
   open(place, { typed = false, text } = {}) {
-    const column = this.grid.schema.columns[place.col - 1];
-    const row = this.grid.store.row(place.row);
-    const cell = this.grid.window.elementAt(place);
-    if (!column || !row || !cell) return this.field.close();
+    if (this.at) return;
+    const { field, grid } = this;
+    grid.window.setActive(place);
+    if (!grid.window.elementAt(place)) grid.window.render(); // it was scrolled away, and the next key is on its way
+    const column = grid.schema.columns[place.col - 1];
+    const row = grid.store.row(place.row);
+    const cell = grid.window.elementAt(place);
+    if (!column || !row || !cell) return field.close();
     const was = row.data[column.key] ?? null;
-    const { field } = this;
     const isChoice = column.type === "select" || column.type === "multi_select";
     const isNative = !typed && text === undefined && (column.type === "date" || column.type === "datetime");
     this.at = { place, row: row.id, column, was };
@@ -60,7 +63,7 @@ export class Editor {
     }
     field.open(isNative ? "native" : this.isLong ? "long" : "one", `${column.name}, row ${place.row + 1}`);
     if (isChoice)
-      this.choices = new Choices(this.grid, field, column, was, (isKey) => this.commit(isKey ? STEPS.Enter : null));
+      this.choices = new Choices(grid, field, column, was, (isKey) => this.commit(isKey ? STEPS.Enter : null));
     this.typed();
   }
 
@@ -156,10 +159,9 @@ export class Editor {
       if (row === undefined || !col)
         return toast(`“${text}” could not be written: the cell is not here any more.`, { kind: "error" });
       this.grid.activate({ row, col });
-      requestAnimationFrame(() => {
-        this.open({ row, col }, choicesOf(at.column).length ? {} : { text });
-        this.field.tell(words, true);
-      });
+      if (this.at) return this.refused(at, text, words, false); // what is typed elsewhere is wrong too: it comes first
+      this.open({ row, col }, choicesOf(at.column).length ? {} : { text });
+      this.field.tell(words, true);
     };
     const action = { label: "Edit again", run: again };
     if (isThere && this.field.hasFocus && !this.at) again();
