@@ -14,7 +14,7 @@ from config.runtime import BASE_DIR
 from tests.bed.processes import KeptStack, StartStack
 
 if TYPE_CHECKING:  # this file is read before Django is set up
-    from tests.browser.site import Site, Watched
+    from tests.browser.site import Kept, Site, Watched
     from workspaces.models import User, Workspace
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -39,15 +39,22 @@ def processes_of(item: pytest.Item) -> int:
     return next((at for at, name in ((0, "still_site"), (3, "site"), (2, "start_stack")) if name in names), 1)
 
 
+@pytest.fixture(scope="session")
+def kept_contexts(browser: Browser, browser_context_args: dict[str, Any]) -> Kept:
+    """Browsers that go from test to test, until the browser itself is closed."""
+    from tests.browser.site import Kept
+
+    return Kept(browser, browser_context_args)
+
+
 @pytest.fixture
-def watched(browser: Browser, browser_context_args: dict[str, Any]) -> Iterator[Watched]:
+def watched(kept_contexts: Kept) -> Iterator[Watched]:
     """Opens browsers; at the end none may have logged an error, a CSP violation among them."""
     from tests.browser.site import Watched
 
-    found = Watched(browser, browser_context_args)
+    found = Watched(kept_contexts)
     yield found
-    for context in found.contexts:
-        context.close()
+    found.end()
     assert found.faults == []
 
 
@@ -115,7 +122,7 @@ def start_stack(alone: None, start_stack: StartStack) -> StartStack:
 @pytest.fixture
 def modules(watched: Watched) -> Page:
     """An empty page that can `import()` our modules, without any server."""
-    page = watched.open().new_page()
+    page = watched.page("http://runsheet.test")
 
     def serve(route: Any) -> None:
         path = route.request.url.removeprefix("http://runsheet.test")

@@ -44,7 +44,7 @@ def pause(workflow: Workflow) -> PausePoint:
 
 def guest(site: Site, **options: Any) -> Page:
     """Somebody without an account."""
-    page = site.watched.open(base_url=site.url, **options).new_page()
+    page = site.watched.page(site.url, **options)
     page.goto(LINK)
     return page
 

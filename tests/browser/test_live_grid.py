@@ -79,7 +79,7 @@ def test_one_group_is_run_from_its_header(site: Site, workspace: Workspace) -> N
 @pytest.mark.rule("T33", "T35")
 def test_two_browsers_agree_and_survive_a_dropped_socket(site: Site, workspace: Workspace) -> None:
     sheet = two_step_sheet(workspace, ROWS, milliseconds=400)
-    first, second = site.grid(sheet), site.page("/")
+    first, second = site.grid(sheet), site.page("/", own=True)
     sockets: list[WebSocketRoute] = []
     addresses: list[str] = []
 

@@ -14,7 +14,7 @@ from workspaces.states import Role
 
 def test_a_person_signs_in_finds_their_table_and_signs_out(still_site: Site, workspace: Workspace) -> None:
     sheet = greeting_chain(3, workspace)
-    page = still_site.watched.open(base_url=still_site.url).new_page()
+    page = still_site.watched.page(still_site.url)
     page.goto("/")
     page.get_by_label("Username").fill("mk")
     page.get_by_label("Password").fill("not it, no")
@@ -105,7 +105,7 @@ def test_nobodys_data_becomes_markup(still_site: Site, workspace: Workspace) -> 
 @pytest.mark.parametrize("colors", ["light", "dark"])
 def test_axe_finds_no_serious_fault(still_site: Site, workspace: Workspace, colors: str) -> None:
     sheet = two_step_sheet(workspace, 30)
-    login = still_site.watched.open(base_url=still_site.url, color_scheme=colors).new_page()
+    login = still_site.watched.page(still_site.url, color_scheme=colors)
     login.goto("/login/")
     assert axe_faults(login) == []
     page = still_site.page("/", color_scheme=colors)

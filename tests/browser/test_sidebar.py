@@ -19,6 +19,13 @@ def panel(page: Page, name: str) -> Locator:
     return page.get_by_role("complementary", name=name, exact=True)
 
 
+def edges(shown: Locator) -> tuple[float, float]:
+    """Where it begins and ends, from the left."""
+    box = shown.bounding_box()
+    assert box is not None
+    return box["x"], box["x"] + box["width"]
+
+
 def opened(page: Page, call: str, name: str) -> Locator:
     """A panel as the header's menus open it."""
     page.locator("run-sheet").evaluate(f"(grid) => grid.{call}")
@@ -49,6 +56,8 @@ def test_a_column_is_added_changed_and_deleted(still_site: Site, workspace: Work
     stage = Column.objects.get(name="Stage")
     assert stage.options == {"choices": ["New", "Won"], "colours": {"Won": "green"}}
     form = opened(page, f"openColumn('{stage.pk}')", "Column")
+    message = page.get_by_role("status").get_by_role("button", name="Close")
+    assert edges(message)[1] < edges(form)[0], "a message covers what a panel asks"
     form.get_by_label("Choice 1", exact=True).fill("Fresh")
     form.get_by_label("Unique").check()
     form.get_by_role("button", name="Save").click()

@@ -9,8 +9,8 @@ import { goOn, retryFailed, stopDispatch } from "../sheet/actions.js";
 import { isActive, isStorm } from "../sheet/overlay.js";
 import { gridOf } from "../sheet/registry.js";
 import { showOnly } from "../sheet/running.js";
-import { html, icon, render } from "../ui/html.js";
-import { item, openMenu } from "../ui/menu.js";
+import { html, icon, render, useEffect, useState } from "../ui/html.js";
+import { closeMenu, item, openMenu } from "../ui/menu.js";
 import { button, crossButton } from "../ui/parts.js";
 import { Voice } from "../ui/voice.js";
 import { figuresOf, partsOf } from "./figures.js";
@@ -113,19 +113,8 @@ class RunStrip extends HTMLElement {
 
   /** The runs beside the newest one, each to be stopped by itself. */
   openOthers(anchor) {
-    const line = (dispatch) => {
-      const figures = figuresOf(dispatch, true).map((figure) => figure.text);
-      return html`<p class="note">${this.titleOf(dispatch)}: ${figures.join(" · ")}</p>
-        ${this.mayRun && item("Stop this run", () => this.stop([dispatch]), true)}`;
-    };
-    const others = this.shown().slice(0, -1);
-    openMenu(
-      anchor,
-      () =>
-        html`<h3>Also running</h3>
-          ${others.map(line)}`,
-      { label: "Also running", back: () => gridOf(this.tableId)?.takeFocus() },
-    );
+    const back = () => gridOf(this.tableId)?.takeFocus();
+    openMenu(anchor, () => html`<${Others} strip=${this} />`, { label: "Also running", back });
   }
 
   stop(dispatches) {
@@ -153,6 +142,26 @@ class RunStrip extends HTMLElement {
     const others = [...this.session.dispatches.values()].filter((one) => !isActive(one));
     return [dispatch, ...others].map((one) => one.id);
   }
+}
+
+/** As they stand by now; the menu goes with the last of them. */
+function Others({ strip }) {
+  const [others, setOthers] = useState(() => strip.shown().slice(0, -1));
+  useEffect(() => {
+    const changed = () => setOthers(strip.shown().slice(0, -1));
+    strip.session.addEventListener("dispatches", changed);
+    return () => strip.session.removeEventListener("dispatches", changed);
+  }, []);
+  useEffect(() => {
+    if (!others.length) closeMenu();
+  }, [others]);
+  const line = (dispatch) => {
+    const figures = figuresOf(dispatch, true).map((figure) => figure.text);
+    return html`<p class="note">${strip.titleOf(dispatch)}: ${figures.join(" · ")}</p>
+      ${strip.mayRun && item("Stop this run", () => strip.stop([dispatch]), true)}`;
+  };
+  return html`<h3>Also running</h3>
+    ${others.map(line)}`;
 }
 
 function Bar({ parts }) {
