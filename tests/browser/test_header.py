@@ -102,6 +102,26 @@ def test_a_column_is_resized_and_moved_by_pointer(still_site: Site, workspace: W
     assert order(sheet) == ["c0", "c3", "c1", "c2"]
 
 
+def test_a_column_is_carried_on_though_the_header_is_drawn_anew_meanwhile(
+    still_site: Site, workspace: Workspace
+) -> None:
+    sheet = plain(workspace, 4)
+    page = still_site.grid(sheet)
+    start, goal = (head(page, name).bounding_box() for name in ("C3", "C1"))
+    assert start
+    assert goal
+    page.mouse.move(start["x"] + 40, start["y"] + 12)
+    page.mouse.down()
+    page.mouse.move(start["x"] + 20, start["y"] + 12)
+    redraw = "(grid) => grid.applySchema()"  # as when somebody else changes a column
+    page.locator("run-sheet").evaluate(redraw)
+    with saving(page):
+        page.mouse.move(goal["x"] + 4, goal["y"] + 12, steps=3)
+        page.mouse.up()
+    expect(head(page, "C3")).to_have_attribute("data-col", "2")
+    assert order(sheet) == ["c0", "c3", "c1", "c2"]
+
+
 def test_the_keyboard_reaches_the_header_and_does_everything_there(
     still_site: Site, workspace: Workspace
 ) -> None:

@@ -110,13 +110,14 @@ function resize(grid, event, column) {
 /** Carry a column elsewhere. A line shows where it would stand; Escape lets go. */
 function drag(grid, start, cell, column) {
   const line = make("div", { class: "drop-line" });
+  const level = cell.getBoundingClientRect().top + 8; // the header may be drawn anew meanwhile, and this cell with it
   let order = null;
   let isDragged = false;
   const move = (event) => {
     if (!isDragged && Math.abs(event.clientX - start.clientX) < DRAG_FROM) return;
     isDragged = true;
     cell.classList.add("dragged");
-    const under = document.elementFromPoint(event.clientX, cell.getBoundingClientRect().top + 8);
+    const under = document.elementFromPoint(event.clientX, level);
     const over = under?.closest(".name-cell[data-id]");
     const frame = over?.getBoundingClientRect();
     const isAfter = frame && event.clientX > frame.left + frame.width / 2;
