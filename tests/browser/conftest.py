@@ -40,21 +40,22 @@ def processes_of(item: pytest.Item) -> int:
 
 
 @pytest.fixture(scope="session")
-def kept_contexts(browser: Browser, browser_context_args: dict[str, Any]) -> Kept:
-    """Browsers that go from test to test, until the browser itself is closed."""
+def kept_pages(browser: Browser, browser_context_args: dict[str, Any]) -> Kept:
+    """Pages that go from test to test, until the browser itself is closed."""
     from tests.browser.site import Kept
 
     return Kept(browser, browser_context_args)
 
 
 @pytest.fixture
-def watched(kept_contexts: Kept) -> Iterator[Watched]:
+def watched(request: pytest.FixtureRequest, kept_pages: Kept) -> Iterator[Watched]:
     """Opens browsers; at the end none may have logged an error, a CSP violation among them."""
     from tests.browser.site import Watched
 
-    found = Watched(kept_contexts)
+    found = Watched(kept_pages)
+    failed = request.session.testsfailed
     yield found
-    found.end()
+    found.end(is_well=request.session.testsfailed == failed)
     assert found.faults == []
 
 

@@ -65,3 +65,12 @@ def stored(sheet: Sheet) -> list[Mapping[str, Any]]:
 def shown(page: Page, column: str, rows: int) -> list[str]:
     """The texts of a column in the order of rows."""
     return [cell(page, row, column).inner_text() for row in range(1, rows + 1)]
+
+
+def is_apart(one: Locator, other: Locator) -> bool:
+    """Whether neither of two things on screen covers anything of the other."""
+    a, b = one.bounding_box(), other.bounding_box()
+    assert a
+    assert b
+    beside = a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
+    return beside or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]

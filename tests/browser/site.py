@@ -33,8 +33,8 @@ VIEWPORT = ViewportSize(width=1_280, height=720)
 class Kept:
     """Pages that outlast their test: one opens there in a third of the time, with its process and cache warm.
 
-    Each is the only page of its context. Nothing of a test stays with it but what it hung on the page: a test that
-    listens to its page's events for good takes a browser of its own.
+    Nothing of a test stays with it but what it hung on the page: a test that listens to its page's events for good
+    takes a browser of its own.
     """
 
     browser: Browser
@@ -54,7 +54,10 @@ class Kept:
         return page
 
     def give_back(self, url: str, page: Page) -> None:
-        """The next test may have it, if it is there still; what it was asked before it is left is waved through."""
+        """The next test may have it; what is asked before it is left is waved through, what it opened is closed."""
+        for other in page.context.pages:
+            if other is not page:
+                other.close()
         page.unroute_all(behavior="ignoreErrors")
         page.on("dialog", _accept)
         page.goto("about:blank")
@@ -95,14 +98,17 @@ class Watched:
         self._listen(page.context)
         return page
 
-    def end(self) -> None:
-        """No page is left as it is."""
+    def end(self, *, is_well: bool) -> None:
+        """No page is left as it is; none of a test that failed is given to another, as nobody knows what is in it."""
         for context in self.contexts:
             context.close()
         for url, page in self.taken:
             page.context.remove_listener("console", self._console)
             page.context.remove_listener("weberror", self._error)
-            self.kept.give_back(url, page)
+            if is_well:
+                self.kept.give_back(url, page)
+            else:
+                page.context.close()
 
     def _listen(self, context: BrowserContext) -> None:
         context.set_default_timeout(20_000)

@@ -173,6 +173,30 @@ def test_typing_goes_on_while_a_value_is_saved_and_leaving_then_asks(
     page.goto("/")  # nothing is on its way: nothing is asked
 
 
+def test_a_refused_value_waits_while_what_is_typed_elsewhere_is_wrong_too(
+    still_site: Site, workspace: Workspace
+) -> None:
+    still_site.watched.expected.append("400")
+    sheet = sheet_make(workspace, "People")
+    sheet.column("mail", "email")
+    sheet.column("facts", "json")
+    sheet.fill([{}, {}])
+    page = still_site.grid(sheet)
+    waiting: list[Route] = []
+    page.route("**/rows/", lambda route: waiting.append(route) if not waiting else route.continue_())
+    enter(page, 1, "mail", "nobody", "!Enter")
+    enter(page, 2, "facts", "{old")
+    waiting[0].continue_()
+    page.get_by_role("alert").get_by_role("button", name="Edit again").click()
+    expect(page.get_by_role("alert")).to_contain_text("Could not change “Mail”.")
+    field = page.get_by_role("textbox", name="Facts, row 2")
+    expect(field).to_have_value("{old")
+    field.fill('{"age": 7}')
+    page.get_by_role("alert").get_by_role("button", name="Edit again").click()
+    expect(page.get_by_role("textbox", name="Mail, row 1")).to_have_value("nobody")
+    expect(cell(page, 2, "facts")).to_contain_text("7")
+
+
 def test_no_key_waits_for_the_editor_even_where_the_cell_was_scrolled_away(
     still_site: Site, workspace: Workspace
 ) -> None:

@@ -12,7 +12,7 @@ from tables.models import Dispatch, Job, Row
 from tables.services.placing import Place
 from tables.services.rows import rows_insert
 from tests.bed.factories import Sheet, sheet_make
-from tests.browser.sheets import cell, slow, stored
+from tests.browser.sheets import cell, is_apart, slow, stored
 from tests.browser.site import Site, axe_faults
 from workspaces.actors import Actor
 from workspaces.models import Workspace
@@ -186,6 +186,7 @@ def test_many_rows_are_run_stopped_emptied_and_deleted_though_few_are_loaded(
     page.get_by_role("grid").press("Delete")
     page.get_by_role("dialog").get_by_role("button", name=f"Change {MANY:,} rows").click()
     expect(page.get_by_role("status").filter(has_text=f"{MANY:,} rows done")).to_be_visible(timeout=JOB_MS)
+    assert is_apart(page.locator(".toasts"), bar(page))
     assert Row.objects.filter(table=sheet.table, data__has_key="name").count() == 2
     page.get_by_role("grid").press("Control+z")
     expect(page.get_by_role("status").filter(has_text="cannot be undone")).to_be_visible()

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tables.models import Column, Dispatch, WorkflowGroup
 from tests.bed.factories import chain, setting, sheet_make, workflow_make
-from tests.browser.sheets import cell, stored, two_step_sheet
+from tests.browser.sheets import cell, is_apart, stored, two_step_sheet
 from tests.browser.site import Site, axe_faults
 from tests.browser.test_modules import ask
 from workspaces.models import Workspace
@@ -17,13 +17,6 @@ from workspaces.models import Workspace
 
 def panel(page: Page, name: str) -> Locator:
     return page.get_by_role("complementary", name=name, exact=True)
-
-
-def edges(shown: Locator) -> tuple[float, float]:
-    """Where it begins and ends, from the left."""
-    box = shown.bounding_box()
-    assert box is not None
-    return box["x"], box["x"] + box["width"]
 
 
 def opened(page: Page, call: str, name: str) -> Locator:
@@ -56,8 +49,7 @@ def test_a_column_is_added_changed_and_deleted(still_site: Site, workspace: Work
     stage = Column.objects.get(name="Stage")
     assert stage.options == {"choices": ["New", "Won"], "colours": {"Won": "green"}}
     form = opened(page, f"openColumn('{stage.pk}')", "Column")
-    message = page.get_by_role("status").get_by_role("button", name="Close")
-    assert edges(message)[1] < edges(form)[0], "a message covers what a panel asks"
+    assert is_apart(page.locator(".toasts"), form)
     form.get_by_label("Choice 1", exact=True).fill("Fresh")
     form.get_by_label("Unique").check()
     form.get_by_role("button", name="Save").click()
@@ -82,6 +74,19 @@ def test_a_column_is_added_changed_and_deleted(still_site: Site, workspace: Work
     expect(asked).to_contain_text("2 rows")
     asked.get_by_role("button", name="Delete column").click()
     expect(page.get_by_role("columnheader", name="Name")).to_have_count(0)
+
+
+def test_on_a_phone_a_message_leaves_a_panels_buttons_free(still_site: Site, workspace: Workspace) -> None:
+    sheet = sheet_make(workspace, "Leads")
+    sheet.column("name")
+    page = still_site.grid(sheet, viewport={"width": 390, "height": 844})
+    form = opened(page, "openColumn()", "New column")
+    form.get_by_label("Name").fill("Stage")
+    form.get_by_role("button", name="Add column").click()
+    expect(form).to_be_hidden()
+    form = opened(page, "openColumn()", "New column")
+    for name in ("Add column", "Close"):
+        assert is_apart(page.locator(".toasts"), form.get_by_role("button", name=name))
 
 
 def test_a_workflow_is_mapped_tried_and_saved_without_running(site: Site, workspace: Workspace) -> None:

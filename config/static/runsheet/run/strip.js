@@ -157,8 +157,10 @@ function Others({ strip }) {
   }, [others]);
   const line = (dispatch) => {
     const figures = figuresOf(dispatch, true).map((figure) => figure.text);
-    return html`<p class="note">${strip.titleOf(dispatch)}: ${figures.join(" · ")}</p>
-      ${strip.mayRun && item("Stop this run", () => strip.stop([dispatch]), true)}`;
+    return html`<div key=${dispatch.id}>
+      <p class="note">${strip.titleOf(dispatch)}: ${figures.join(" · ")}</p>
+      ${strip.mayRun && item("Stop this run", () => strip.stop([dispatch]), true)}
+    </div>`;
   };
   return html`<h3>Also running</h3>
     ${others.map(line)}`;
