@@ -71,15 +71,29 @@ def leftover_stamps(row: RowState, window_id: UUID) -> tuple[CellState, ...]:
     return tuple(cell for cell in row.cells.values() if cell.is_pre_stamp and cell.window_id == window_id)
 
 
+def following(group: GroupSpec, request: Request) -> Request | None:
+    """On whose behalf a group reruns once what it reads was filled for ``request``; ``None``: it does not.
+
+    One that runs by itself is rerun whatever it held, asked for or not, for what it held was made from the old input
+    (T20, T28).
+    """
+    if group.id in request.stopped:
+        return None
+    if group.auto_run:
+        return _carried_on(group, request)
+    return replace(request, follows=True) if group.id in request.groups else None
+
+
 def _request_for(spec: TableSpec, group: GroupSpec, cascade: Cascade, *, is_stamp: bool) -> Request | None:
     """On whose behalf the group could run; ``None`` when nobody asks for it. A stamp of this window was asked for."""
-    if group.id in cascade.request.stopped:
+    request = cascade.request
+    if group.id in request.stopped:
         return None
-    is_named = group.id in cascade.request.groups
-    follows = (is_named or group.auto_run) and _reads_from(spec, group, cascade.reran)
-    if is_named and (follows or is_stamp or not cascade.resumes):
-        return replace(cascade.request, follows=True) if follows else cascade.request
-    return _carried_on(group, cascade.request) if is_stamp or follows else None
+    if _reads_from(spec, group, cascade.reran) and (follows := following(group, request)):
+        return follows
+    if group.id in request.groups:
+        return request if is_stamp or not cascade.resumes else None
+    return _carried_on(group, request) if is_stamp else None
 
 
 def _reads_from(spec: TableSpec, group: GroupSpec, reran: frozenset[UUID]) -> bool:
@@ -87,7 +101,7 @@ def _reads_from(spec: TableSpec, group: GroupSpec, reran: frozenset[UUID]) -> bo
 
 
 def _carried_on(group: GroupSpec, current: Request) -> Request:
-    """A dependant's request: rerun it whatever it held, for what it held was made from the old input (T20, T28)."""
+    """The request for that group alone, whatever it holds."""
     return Request(
         dispatch_id=current.dispatch_id,
         groups=frozenset({group.id}),

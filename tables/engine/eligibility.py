@@ -126,7 +126,8 @@ def _by_automation(group: GroupSpec, request: Request) -> Verdict | None:
 def _by_record(cell: CellState | None, request: Request) -> Verdict | None:
     """The checks that look at the cell's record alone; ``None`` when none of them hits."""
     if cell is None:
-        return Verdict(Reason.NOT_FAILED) if request.mode is Mode.FAILED else None
+        waited = request.follows  # for what has failed: it could not be tried before
+        return Verdict(Reason.NOT_FAILED) if request.mode is Mode.FAILED and not waited else None
     if cell.cancelled_sequence > request.sequence:
         return Verdict(Reason.TOMBSTONED)  # stopped after this was requested, whatever it held by then
     if cell.requested > request.sequence and not request.follows:

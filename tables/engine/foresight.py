@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from tables.engine.cascade import following
 from tables.engine.eligibility import (
     RUN,
     Condition,
@@ -59,28 +60,31 @@ def foresee(
     judged = without(row, clears_for(row, request))
     coming = _Coming()
     verdicts: dict[UUID, Verdict] = {}
-    follows, carried_on = set(), set()
+    follows: set[UUID] = set()
+    carried_on: set[UUID] = set()
     for group in spec.groups:
-        if group.id in request.groups:
-            verdict = classify_cell(spec, group, judged, request, condition)
-            if verdict.reason is Reason.DEPS_UNMET and coming.columns.issuperset(verdict.columns):
-                verdict = RUN
-                follows.add(group.id)
-            verdicts[group.id] = verdict
-            if verdict.reason is Reason.RUN:
+        is_named = group.id in request.groups
+        if is_named:
+            verdicts[group.id] = classify_cell(spec, group, judged, request, condition)
+        if is_named and verdicts[group.id].runs:
+            if verdicts[group.id].reason is Reason.RUN:
                 coming.add(group)
-        elif group.auto_run and _carries_on(spec, group, row, request, coming):
-            carried_on.add(group.id)
+        elif _follows(spec, group, row, request, coming, condition):
             coming.add(group)
+            if is_named:
+                verdicts[group.id] = RUN
+            (follows if is_named else carried_on).add(group.id)
     return Foresight(verdicts, frozenset(follows), frozenset(carried_on))
 
 
-def _carries_on(spec: TableSpec, group: GroupSpec, row: RowState, request: Request, coming: _Coming) -> bool:
-    """Whether a group nobody asked for reruns because it reads what this run fills."""
-    if coming.columns.isdisjoint(group.depends_on):
+def _follows(
+    spec: TableSpec, group: GroupSpec, row: RowState, request: Request, coming: _Coming, condition: Condition
+) -> bool:
+    """Whether a group that would not run as the row stands is rerun because it reads what this run fills."""
+    asked = following(group, request)
+    if asked is None or coming.columns.isdisjoint(group.depends_on):
         return False
-    asked = replace(request, groups=frozenset({group.id}), mode=Mode.ALL, is_manual=True)
-    verdict = classify_cell(spec, group, without(row, clears_for(row, asked)), asked)
+    verdict = classify_cell(spec, group, without(row, clears_for(row, asked)), asked, condition)
     waits = verdict.reason is Reason.DEPS_UNMET and coming.columns.issuperset(verdict.columns)
     return verdict.runs or waits
 

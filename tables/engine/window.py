@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from uuid import UUID
 
-from tables.engine.eligibility import Condition, Reason, condition_always_holds, runnable
+from tables.engine.eligibility import Condition, Reason, Verdict, condition_always_holds, runnable
 from tables.engine.types import CellState, GroupSpec, Request, RowState, TableSpec
 from tables.states import FINISHED, CellStatus, Mode
 
@@ -25,9 +25,9 @@ WINDOWS_AHEAD = 6
 class WindowPlan:
     """What one scan of rows came to.
 
-    ``rows`` are handed over in order; ``stamps`` the cells to stamp, ``clears`` the records to clear first;
-    ``passed`` counts rows consumed in all, ``again`` those of them that the dispatch had handed over before,
-    ``skipped`` the cells of rows passed by, per reason.
+    ``rows`` are handed over in order; ``stamps`` the cells to stamp, ``clears`` the records to clear first, of rows
+    passed by too; ``passed`` counts rows consumed in all, ``again`` those of them that the dispatch had handed over
+    before, ``skipped`` the cells of rows passed by, per reason.
     """
 
     rows: list[RowState] = field(default_factory=list)
@@ -62,6 +62,7 @@ def plan_window(
         verdicts = runnable(spec, judged, request, condition)
         stamps = [group for group in spec.groups if group.id in verdicts and verdicts[group.id].runs]
         if not stamps:
+            plan.clears += [cell for cell in cleared if _is_called_off(cell, verdicts[cell.group_id])]
             count_reasons(plan.skipped, (verdict.reason for verdict in verdicts.values()))
             continue
         stamped = {group.id for group in stamps}
@@ -69,6 +70,11 @@ def plan_window(
         plan.clears += [cell for cell in cleared if cell.group_id not in stamped]
         plan.stamps += [(row, group, row.cells.get(group.id)) for group in stamps]
     return plan
+
+
+def _is_called_off(cell: CellState, verdict: Verdict) -> bool:
+    """Whether a stop is over though the cell cannot run yet: it was asked for since, and waits for its inputs (T25)."""
+    return cell.status is CellStatus.CANCELLED and verdict.reason is Reason.DEPS_UNMET
 
 
 def handed_over(row: RowState, request: Request) -> bool:

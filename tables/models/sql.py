@@ -84,7 +84,8 @@ SELECT w.id FROM tables_window w
 """
 
 # Claim cells (T15, T18): one worker becomes the owner, under a new execution id; a parked cell that is taken up again
-# goes on under the one it has, as the same attempt (T32). Guard: the version judged.
+# goes on under the one it has, as the same attempt (T32). It began when its run did: that is what the run has read of
+# the row (I4). Guard: the version judged.
 CLAIM_CELLS = """
 WITH input AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(rows)s::uuid[], %(groups)s::uuid[], %(versions)s::bigint[],
@@ -97,7 +98,7 @@ WITH input AS (
            run_id = i.run_id, instance_id = %(instance)s::uuid,
            attempt = CASE WHEN c.execution_id = i.execution_id THEN c.attempt ELSE c.attempt + 1 END,
            group_revision = CASE WHEN c.execution_id = i.execution_id THEN c.group_revision ELSE i.revision END,
-           started_at = CASE WHEN c.execution_id = i.execution_id THEN c.started_at ELSE clock_timestamp() END,
+           started_at = coalesce(CASE WHEN c.run_id = i.run_id THEN c.started_at END, clock_timestamp()),
            counted_paused = c.counted_paused AND c.dispatch_id = i.dispatch_id, error = NULL, reason = '',
            running_blocks = '[]', block_errors = '{}', wake_at = NULL, waits_for = NULL, finished_at = NULL,
            cancelled_at = NULL, retries = CASE WHEN c.run_id = i.run_id THEN c.retries ELSE 0 END, cost = NULL,

@@ -239,7 +239,7 @@ def _scan(cursor: CursorWrapper, dispatch: Dispatch, spec: TableSpec, around: Su
     _rows_count(dispatch, ahead.seen)
     dispatch.exhausted = ahead.exhausted
     counters_add(dispatch, {}, ahead.plan.skipped)
-    return _stamp(cursor, dispatch, ahead.plan, around) if ahead.plan.rows else Step()
+    return _stamp(cursor, dispatch, ahead.plan, around)
 
 
 def _walk(dispatch: Dispatch, spec: TableSpec) -> Walk:
@@ -255,7 +255,10 @@ def _rows_wanted(dispatch: Dispatch) -> int:
 
 
 def _stamp(cursor: CursorWrapper, dispatch: Dispatch, plan: WindowPlan, around: Surroundings) -> Step:
-    """Insert the window, clear and pre-stamp its cells; what changed meanwhile is simply not stamped."""
+    """Clear what is to go, insert the window and pre-stamp its cells; what changed meanwhile is simply not stamped."""
+    events = cells_clear(cursor, plan.clears)
+    if not plan.rows:
+        return Step(events=events)
     lane = next(n for n in range(len(around.lanes) + 1) if n not in around.lanes)
     row_ids = [row.id for row in plan.rows]
     small = dispatch.rows_total is not None and dispatch.rows_total <= settings.RUNSHEET_WINDOW_ROWS
@@ -267,7 +270,6 @@ def _stamp(cursor: CursorWrapper, dispatch: Dispatch, plan: WindowPlan, around: 
         row_ids=row_ids,
         interactive=small or (dispatch.row_limit or SCAN_ROWS) <= settings.RUNSHEET_WINDOW_ROWS,
     )
-    events = cells_clear(cursor, plan.clears)
     stamped = cells_stamp(cursor, dispatch.table_id, dispatch.id, window.id, plan.stamps)
     window.stamped = len(stamped)
     cursor.execute(
@@ -319,7 +321,7 @@ def _scan_moved(cursor: CursorWrapper, dispatch: Dispatch, spec: TableSpec, arou
             break
         events += stopped
     _rows_count(dispatch, len(plan.rows))
-    step = _stamp(cursor, dispatch, plan, around) if plan.rows else Step()
+    step = _stamp(cursor, dispatch, plan, around)
     step.events += events
     return step
 

@@ -21,6 +21,11 @@ from tables.states import ACTIVE_DISPATCH, DispatchStatus, Mode
 from workflows.services.jsonb import to_json
 from workspaces.errors import RunsheetError
 
+_ASKED_BEFORE = """
+   AND NOT EXISTS (SELECT 1 FROM tables_dispatch d
+                    WHERE d.id = c.dispatch_id AND d.requested_sequence > %(sequence)s)
+"""
+
 
 @transaction.atomic
 def dispatch_prepare(dispatch_id: UUID) -> None:
@@ -126,14 +131,17 @@ def _stop_held(cursor: CursorWrapper, spec: TableSpec, dispatch: Dispatch, earli
 
 
 def _stop(cursor: CursorWrapper, dispatch: Dispatch, condition: str, **named: Any) -> None:
-    """Stop the cells of this condition, in the request's name; told after the commit."""
+    """Stop the cells of this condition, in the request's name; told after the commit.
+
+    This may come late: what was asked for after the request is not stopped by it (T11).
+    """
     given = {
         "table": dispatch.table_id,
         "groups": dispatch.groups_left,
         "sequence": dispatch.requested_sequence,
         **named,
     }
-    events = cells_stop(cursor, condition, given)
+    events = cells_stop(cursor, condition + _ASKED_BEFORE, given)
     transaction.on_commit(lambda: emit(dispatch.table_id, events))
 
 

@@ -20,7 +20,7 @@ from django.db.backends.utils import CursorWrapper
 from tables.engine.eligibility import Reason
 from tables.engine.filters import EVERYTHING, Clause
 from tables.engine.mapping import judge_condition
-from tables.engine.types import Request, TableSpec
+from tables.engine.types import CellState, Request, TableSpec
 from tables.engine.window import WindowPlan, plan_window
 from tables.models import sql, walking_sql
 from tables.services.cells import row_state, rows_load
@@ -117,12 +117,14 @@ def rows_moved(walk: Walk, since: datetime, wanted: int) -> WindowPlan:
     clause = f"{clause} AND {walking_sql.MOVED}"
     params = [*params, since - MOVE_TAKES, sorted(walk.request.groups), walk.request.dispatch_id]
     after, asked = None, wanted
+    clears: list[CellState] = []
     while True:
         beyond = _beyond(after)
         with connection.cursor() as cursor:  # bound by the client, as a filter may be in it
             found = _scan(cursor, walk, f"{clause} AND {beyond.sql}", [*params, *beyond.params], asked)
         rows = [row_state(*fields[:4]) for fields in found]
         plan = plan_window(walk.spec, rows, walk.request, wanted, judge_condition)
+        clears = plan.clears = [*clears, *plan.clears]
         if plan.rows or len(found) < asked:
             return plan
         after, asked = (found[-1][4], found[-1][0]), SCAN_ROWS

@@ -146,6 +146,23 @@ def test_a_dispatch_asked_for_later_clears_tombstones_and_runs_the_rest(
 
 
 @pytest.mark.rule("T25")
+@pytest.mark.parametrize("mode", [Mode.ALL, Mode.INCOMPLETE])
+def test_a_later_run_clears_a_tombstone_though_the_cell_has_to_wait_for_its_inputs(
+    mode: Mode, inbox: Inbox, probe: Probe
+) -> None:
+    sheet = probing_chain(2, auto_run=True)
+    start(sheet, groups=[sheet.groups["A"].id])
+    inbox.deliver(inbox.take())
+    stop(table=sheet.table, rows=sheet.rows, groups=[sheet.groups["B"].id])
+    again = start(sheet, rows=sheet.rows[:1], groups=[sheet.groups["B"].id], mode=mode)
+    inbox.deliver(inbox.newest())
+    assert check_account(again).skipped == {"deps_unmet": 1}
+    inbox.run_all()
+    assert statuses(sheet, "A") == ["completed", "completed"]
+    assert statuses(sheet, "B") == ["completed", "cancelled"]
+
+
+@pytest.mark.rule("T25")
 def test_a_tombstone_of_a_finished_cell_leaves_what_it_says(
     inbox: Inbox, probe: Probe, worker: Worker
 ) -> None:

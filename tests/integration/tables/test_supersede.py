@@ -235,3 +235,26 @@ def test_a_key_answers_the_same_dispatch_whatever_has_become_of_it(ending: str, 
     with pytest.raises(IdempotencyMismatch):
         start(sheet, **{**named, "limit": 1})
     assert Dispatch.objects.count() == 1
+
+
+@pytest.mark.rule("T11")
+@pytest.mark.parametrize("mode", [Mode.ALL, Mode.INCOMPLETE, Mode.FAILED])
+def test_an_earlier_run_that_is_prepared_late_stops_nothing_of_a_later_one(
+    mode: Mode, inbox: Inbox, probe: Probe
+) -> None:
+    """Its message was lost for a while; what was asked for since is in somebody's hands."""
+    sheet = probing_table(1)
+    earlier = start(sheet, rows=sheet.rows, mode=mode)
+    late = inbox.take()
+    later = start(sheet, rows=sheet.rows)
+
+    def while_running(tag: str, _context: object) -> str:
+        inbox.deliver(late)
+        return tag
+
+    probe.does = while_running
+    inbox.run_all()
+    assert [cell.status for cell in sheet.cells().values()] == ["completed"]
+    assert (check_account(later).completed, check_account(earlier).completed) == (1, 0)
+    assert probe.counts() == {"n0": 1}
+    check_quiet()

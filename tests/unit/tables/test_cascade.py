@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tables.engine.cascade import Cascade, leftover_stamps, next_cell
 from tables.engine.eligibility import Reason
+from tables.engine.types import GroupSpec
 from tests.unit.tables.specs import THIS, WINDOW, cell, group, named, request, row, table
 
 A, B, C = group("A", "name"), group("B", "a"), group("C", "b")
@@ -62,6 +65,40 @@ def test_the_cascade_carries_on_to_dependants_with_auto_run_on_of_what_it_has_re
     step = next_cell(spec, found, Cascade(only_a.request, WINDOW, frozenset({A.id})))
     assert step is not None
     assert (step.group, step.dispatch_id) == (AUTO_B, THIS)
+
+
+@pytest.mark.rule("T20", "T28")
+@pytest.mark.parametrize("mode", ["failed", "incomplete", "new"])
+def test_that_a_dependant_was_asked_for_too_makes_no_difference_to_it(mode: str) -> None:
+    found = row(
+        {"name": "Ada", "a": "new", "b": "old"}, cell("A", "completed", dispatch=THIS), cell("B", "completed")
+    )
+    both = Cascade(request(mode, "A", "B"), WINDOW)
+    assert next_cell(table(A, AUTO_B), found, both) is None
+    step = next_cell(table(A, AUTO_B), found, replace(both, reran=frozenset({A.id})))
+    assert step is not None
+    assert step.group == AUTO_B
+    assert next_cell(table(A, B), found, replace(both, reran=frozenset({A.id}))) is None
+
+
+@pytest.mark.rule("T20")
+@pytest.mark.parametrize("dependant", [B, AUTO_B], ids=["auto_run off", "auto_run on"])
+def test_mode_failed_goes_on_with_what_could_not_be_tried_while_its_source_had_failed(
+    dependant: GroupSpec,
+) -> None:
+    found = row({"name": "Ada", "a": "new"}, cell("A", "completed", dispatch=THIS))
+    both = Cascade(request("failed", "A", "B"), WINDOW)
+    assert next_cell(table(A, dependant), found, both) is None
+    step = next_cell(table(A, dependant), found, replace(both, reran=frozenset({A.id})))
+    assert step is not None
+    assert step.group == dependant
+
+
+@pytest.mark.rule("T24")
+def test_a_group_that_the_request_goes_on_without_does_not_follow() -> None:
+    found = row({"name": "Ada", "a": "new"}, cell("A", "completed", dispatch=THIS))
+    asked = replace(request("all", "A"), stopped=frozenset({AUTO_B.id}))
+    assert next_cell(table(A, AUTO_B), found, Cascade(asked, WINDOW, frozenset({A.id}))) is None
 
 
 @pytest.mark.rule("T20")

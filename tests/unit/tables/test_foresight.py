@@ -46,6 +46,25 @@ def test_a_finished_dependant_of_a_rerun_source_stays_as_the_mode_says() -> None
     assert reasons(found) == {"A": "run", "B": "completed"}
 
 
+@pytest.mark.rule("T14", "T20")
+@pytest.mark.parametrize("mode", ["failed", "incomplete"])
+def test_one_that_runs_by_itself_is_made_again_from_what_its_source_will_be(mode: str) -> None:
+    spec = table(A, group("B", "a", auto_run=True))
+    held = row({"name": "Ada", "a": "x", "b": "x"}, cell("A", "failed"), cell("B", "completed"))
+    found = foresee(spec, held, request(mode, "A", "B"))
+    assert reasons(found) == {"A": "run", "B": "run"}
+    assert found.follows == {B.id}
+
+
+@pytest.mark.rule("T14")
+def test_mode_failed_counts_what_waited_for_the_failed_one() -> None:
+    found = foresee(CHAIN, row(None, cell("A", "failed")), request("failed", *EVERY))
+    assert reasons(found) == {"A": "run", "B": "run", "C": "run"}
+    assert found.follows == {B.id, C.id}
+    idle = foresee(CHAIN, row({"name": "Ada", "a": "x"}, cell("A", "completed")), request("failed", *EVERY))
+    assert set(reasons(idle).values()) == {"not_failed"}
+
+
 @pytest.mark.rule("T14")
 def test_an_erring_condition_counts_as_run_and_fills_nothing() -> None:
     spec = table(group("A", "name", condition="row.nope.deeper"), group("B", "a"))

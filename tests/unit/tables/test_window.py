@@ -106,6 +106,22 @@ def test_a_rerun_of_a_chain_clears_the_dependant_and_stamps_the_source() -> None
     assert plan.clears == [found.cells[B.id]]
 
 
+@pytest.mark.rule("T25")
+@pytest.mark.parametrize("mode", ["all", "incomplete", "failed", "new"])
+def test_a_stop_is_over_for_who_is_asked_again_though_its_inputs_are_not_there_yet(mode: str) -> None:
+    stopped = cell("B", "cancelled", cancelled_sequence=9)
+    found = row({"name": "Ada"}, stopped)
+    plan = plan_window(table(A, group("B", "a", auto_run=True)), [found], request(mode, "B"), 20)
+    assert (plan.rows, plan.clears) == ([], [stopped] if mode in {"all", "incomplete"} else [])
+
+
+@pytest.mark.rule("T10")
+def test_what_failed_keeps_its_record_while_it_waits_for_its_inputs() -> None:
+    found = row({"name": "Ada"}, cell("B", "failed"))
+    plan = plan_window(table(A, group("B", "a", auto_run=True)), [found], request("all", "B"), 20)
+    assert (plan.clears, plan.skipped) == ([], {"deps_unmet": 1})
+
+
 @pytest.mark.parametrize(
     ("row_ms", "size"), [(None, 1), (0, 20), (5, 20), (5.1, 19), (10, 10), (50, 2), (100, 1), (60_000, 1)]
 )

@@ -14,12 +14,19 @@ DUE, SILENT, OPEN = "due", "silent", "open"
 
 @dataclass
 class Reference:
-    """Groups in the order they run; rows by any key. ``stopped``: how a stop left cells that nobody named since."""
+    """Groups in the order they run; rows by any key.
+
+    ``stopped``: how a stop left cells that nobody named since; ``called_off``: those that nobody ran since, edited or
+    not: what they read may have been away at that moment; ``halted``: the groups that runs of the table, which
+    may still be going on, were told to go on without.
+    """
 
     groups: list[GroupSpec] = field(default_factory=list)
     typed: dict[object, dict[str, str | None]] = field(default_factory=dict)
     wishes: dict[tuple[object, str], str] = field(default_factory=dict)
     stopped: dict[tuple[object, str], str | None] = field(default_factory=dict)
+    called_off: set[tuple[object, str]] = field(default_factory=set)
+    halted: set[str] = field(default_factory=set)
     overwritten: set[object] = field(default_factory=set)
 
     def after(self, names: Iterable[str]) -> list[GroupSpec]:
@@ -60,17 +67,40 @@ class Reference:
             self.wish(row, group.name, (DUE if group.auto_run else SILENT) if is_new else OPEN)
 
     def ran(self, rows: Iterable[object] | None, names: Sequence[str], mode: Mode, *, limited: bool) -> None:
-        """A person runs groups over rows (``None``: all), which replaces what was asked for there before."""
+        """A person runs groups over rows (``None``: all), which replaces what was asked for there before.
+
+        What has to wait for groups that were not asked for runs by itself or, if it does not, may be left out.
+        """
         certain = mode in (Mode.ALL, Mode.INCOMPLETE) and not limited
+        late = self._late(names)
         for row in self.typed if rows is None else rows:
             for group in self.groups if rows is None else self.after(names):
+                self.called_off -= {(row, group.name)} if group.name in names else set()
                 if group.name in names:
-                    self.wish(row, group.name, DUE if certain else OPEN)
+                    is_due = certain and (group.name not in late or self._starts_by_itself(group))
+                    self.wish(row, group.name, DUE if is_due else OPEN)
                 elif rows is None:
                     self.wish(row, group.name, OPEN)  # earlier runs of the table are replaced as a whole
                 else:
                     self.unsettle(row, [group])
             self.overwritten |= {row} if mode is Mode.ALL else set()
+
+    def _starts_by_itself(self, group: GroupSpec) -> bool:
+        """Whether it goes on once its inputs are there: not after what ran before it was halted there."""
+        return group.auto_run and group.name not in self.halted
+
+    def _late(self, names: Sequence[str]) -> set[str]:
+        """Those of these groups that wait for a group outside of them, directly or not."""
+        found: set[str] = set()
+        outside = {key for group in self.groups if group.name not in names for key in group.output_keys}
+        late: set[str] = set()
+        for group in self.groups:
+            if group.name in names and not (late | outside if group.auto_run else late).isdisjoint(
+                group.depends_on
+            ):
+                found.add(group.name)
+                late.update(group.output_keys)
+        return found
 
     def edited(self, row: object, changes: dict[str, str | None]) -> None:
         """Values typed or emptied; what reads them, or fills an emptied one, is concerned (T28, T31)."""
@@ -81,13 +111,14 @@ class Reference:
             is_kept = any(
                 self.typed[row].get(key) and key not in changes for key in group.depends_on if key in "abcd"
             )
-            is_due = group.auto_run and (row, group.name) not in self.stopped and not is_kept
+            is_due = group.auto_run and (row, group.name) not in self.called_off and not is_kept
             self.wish(row, group.name, DUE if is_due else OPEN)
 
     def stops(self, row: object, group: str, left_as: str | None) -> None:
         """A stop left the cell like this; what reads from it may or may not have gone on before."""
         self.doubt([(row, each.name) for each in self.after([group])])
         self.wishes[row, group], self.stopped[row, group] = SILENT, left_as
+        self.called_off.add((row, group))
 
     def doubt(self, places: Iterable[tuple[object, str]] | None = None) -> None:
         """Something that was due there (``None``: anywhere) was stopped: nobody can say how far it had come."""

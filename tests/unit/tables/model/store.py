@@ -86,7 +86,10 @@ class Window:
 
 @dataclass(slots=True)
 class Dispatch:
-    """A request with its cursor and its account; ``rows`` is what it named (``None``: the table)."""
+    """A request with its cursor and its account; ``rows`` is what it named (``None``: the table).
+
+    ``continues`` are those it takes up where they were cut off.
+    """
 
     id: UUID
     groups: list[UUID]
@@ -97,6 +100,7 @@ class Dispatch:
     sequence: int
     upper: int
     at: int
+    continues: frozenset[UUID] = frozenset()
     status: DispatchStatus = DispatchStatus.PENDING
     stopped: set[UUID] = field(default_factory=set)
     started: int = 0
@@ -120,7 +124,8 @@ class Dispatch:
     def request(self) -> Request:
         """What it asks of a cell."""
         groups, stopped = frozenset(self.groups_left), frozenset(self.stopped)
-        return Request(self.id, groups, self.mode, self.is_manual, self.sequence, stopped)
+        asked = Request(self.id, groups, self.mode, self.is_manual, self.sequence, stopped)
+        return replace(asked, continues=self.continues)
 
     def names(self, row: UUID) -> bool:
         """Whether the row is in its scope."""
@@ -243,7 +248,7 @@ class Store:
             retries=found.retries if found.run_id == run else 0,
             run_id=run,
             instance=instance,
-            started=found.started if goes_on else self.tick(),
+            started=found.started if found.run_id == run else self.tick(),
             finished=0,
         )
 

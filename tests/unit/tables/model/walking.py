@@ -75,6 +75,7 @@ class Walking(Store):
         *,
         limit: int | None = None,
         is_manual: bool = True,
+        continues: Iterable[UUID] = (),
     ) -> Dispatch | None:
         """``dispatch_start``: automatic ones are judged first."""
         named = [group.id for group in self.spec.groups if group.id in groups]
@@ -83,6 +84,7 @@ class Walking(Store):
         made = Dispatch(
             self.new(), named, rows, mode, is_manual, limit, self.action(), self.tick(), self.tick()
         )
+        made.continues = frozenset(continues)
         if not is_manual and rows is not None:
             loaded = [self.load(row) for row in rows if row in self.rows]
             verdicts = [v for row in loaded for v in runnable(self.spec, row, made.request()).values()]
@@ -105,6 +107,10 @@ class Walking(Store):
             for d in self.dispatches.values()
             if d.active and d.sequence < dispatch.sequence and named.intersection(d.groups_left)
         ]
+
+        def asked_before(cell: Cell) -> bool:
+            return cell.requested <= dispatch.sequence
+
         self.dispatches_stop([d.id for d in found if dispatch.rows is None], dispatch.sequence)
         if dispatch.rows is not None:
             cells = [self.cells.get((row, group)) for row in dispatch.rows for group in dispatch.groups_left]
@@ -112,10 +118,12 @@ class Walking(Store):
             rows = {cell.row_id for cell in taken}
             self.wait((), {c.window_id for c in self.cells.values() if c.row_id in rows and c.window_id})
             now = [self.cells.get((cell.row_id, cell.group_id)) for cell in taken]
-            self.stop_and_settle([c for c in now if c and not c.is_pre_stamp], dispatch.sequence)
+            self.stop_and_settle(
+                [c for c in now if c and not c.is_pre_stamp and asked_before(c)], dispatch.sequence
+            )
         elif dispatch.mode is Mode.ALL:
             parked = [c for c in self.cells.values() if c.status is CellStatus.PAUSED and c.group_id in named]
-            self.stop_and_settle(parked, dispatch.sequence)
+            self.stop_and_settle([c for c in parked if asked_before(c)], dispatch.sequence)
 
     # ---- a step --------------------------------------------------------------------------------------------
 
@@ -167,6 +175,7 @@ class Walking(Store):
         self.count(dispatch, {}, {Reason.STOPPED.value: stopped} if stopped else {})
         if not half.was_exhausted:
             self.count(dispatch, {}, plan.skipped)
+        self.clear(plan.clears)
         if plan.rows:
             self._hand_over(dispatch, plan)
         elif half.was_exhausted:
@@ -178,7 +187,6 @@ class Walking(Store):
 
     def _hand_over(self, dispatch: Dispatch, plan: WindowPlan) -> None:
         window = self.window_open(dispatch.id, [row.id for row in plan.rows])
-        self.clear(plan.clears)
         self.stamp(plan.stamps, dispatch.id, window.id)
         dispatch.handed += len(plan.rows)
         self.handed_over.setdefault(dispatch.id, []).extend(window.rows)

@@ -328,7 +328,9 @@ class Working(Walking):
         return stopped
 
     def edits_forget(self, row: UUID) -> None:
-        """An edit of the row may have its cells run once more in the same dispatch."""
+        """An edit of the row may have its cells run once more in the same dispatch, and the row handed over again."""
         for dispatch, place in list(self.accepted):
             if place[0] == row:
                 del self.accepted[dispatch, place]
+        for handed_over in self.handed_over.values():
+            handed_over[:] = [each for each in handed_over if each != row]
