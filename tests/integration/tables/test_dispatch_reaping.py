@@ -163,12 +163,15 @@ def test_a_worker_told_to_stop_hands_back_at_the_next_step_and_another_goes_on(
     assert probe.counts() == {"first": 1}
     assert set(RowExecution.objects.values_list("status", "crashes")) == {("pending", 0)}
     assert Run.objects.get().status == "queued"
+    begun = RowExecution.objects.get(run_id__isnull=False)
     instances._draining.clear()
     probe.does = lambda tag, _context: tag
     inbox.run_all()
     inbox.deliver(chord.body)
     inbox.run_all()
     assert check_account(dispatch, rows=3).completed == 3
+    ended = RowExecution.objects.get(id=begun.id)
+    assert ended.started_at == begun.started_at, "its run goes on with what it has read"
     assert probe.counts() == {"first": 3, "second": 3}
     assert Attempt.objects.filter(step_key="first").count() == 3
     check_quiet()
