@@ -102,11 +102,12 @@ RETURNING c.row_id, c.group_id, c.status, c.version, c.execution_id, c.dispatch_
           c.finished_at
 """
 
-# Records set aside that an earlier dispatch has to skip still (T25): cancelled, with the number of their stop. Guard:
-# the version judged. Index: primary key.
+# Records set aside that an earlier dispatch has to skip still (T25): cancelled, with the number of their stop. A run
+# that had completed is no longer theirs (I3). Guard: the version judged. Index: primary key.
 SET_ASIDE_CELLS = """
 UPDATE tables_rowexecution c
    SET status = 'cancelled', cancelled_at = clock_timestamp(), instance_id = NULL, error = NULL, reason = '',
+       run_id = CASE WHEN c.status = 'completed' THEN NULL ELSE c.run_id END,
        finished_at = coalesce(c.finished_at, clock_timestamp()), running_blocks = '[]', wake_at = NULL,
        waits_for = NULL, version = nextval('tables_cell_version')
   FROM unnest(%(ids)s::uuid[], %(versions)s::bigint[]) AS i(id, version)

@@ -165,6 +165,7 @@ def test_an_edit_does_not_bring_back_what_was_stopped(inbox: Inbox, probe: Probe
     stop(table=sheet.table, rows=[sheet.rows[1]])
     edit(sheet, {"name": "new"}, 1)
     assert set(statuses(sheet, 1).values()) == {"cancelled"}
+    assert set(RowExecution.objects.filter(row=sheet.rows[1]).values_list("run_id", flat=True)) == {None}
     inbox.run_all()
     assert set(statuses(sheet, 1).values()) == {"cancelled"}
     assert check_account(later).completed == 0

@@ -20,6 +20,8 @@ def check_always(world: World) -> None:
             _check_in_flight(world, cell)
         elif cell.status is CellStatus.COMPLETED:
             _check_completed(world, cell)
+        elif cell.status is CellStatus.CANCELLED and cell.run_id:
+            assert world.runs[cell.run_id].status != "completed", "I3: a cancelled cell whose run went on"
     _check_single(world)
     for dispatch in world.dispatches.values():
         _check_dispatch(world, dispatch)

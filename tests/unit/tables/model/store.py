@@ -331,7 +331,11 @@ class Store:
         if self.matches(cell, (cell.row_id, cell.group_id)):
             self.stop_run(cell.run_id if cell.status in IN_FLIGHT else None)
             self.put(
-                found, status=CellStatus.CANCELLED, instance=None, finished=found.finished or self.tick()
+                found,
+                status=CellStatus.CANCELLED,
+                instance=None,
+                run_id=None if found.status is CellStatus.COMPLETED else found.run_id,
+                finished=found.finished or self.tick(),
             )
 
     def stop_run(self, run_id: UUID | None) -> None:
